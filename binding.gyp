@@ -121,6 +121,7 @@
         'native/namespaces/spaces.cc',
         'native/outbound/flow.cc',
         'native/outbound/gate.cc',
+        'native/outbound/insidesockets.cc',
         'native/outbound/outboundrelay.cc',
         'native/start/crew.cc',
         'native/start/exec.cc',

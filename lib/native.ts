@@ -135,13 +135,15 @@ export interface Native extends LaunchCalls, FileCalls {
    * the port; dial() or refuseConnection(). 2, a dial has failed: the errno; the same. 3, a connection to a door: its number; dialPath() or
    * refuseConnection(). The event loop does not stay alive for it.
    *
-   * @param sockets for connections, for questions by UDP and TCP, and doors
+   * @param sockets for connections, for questions by UDP and TCP, one of the launch's network, and doors; -1: none
+   * @param ports listening sockets of the host, each with the port in the launch's network to which its connections are passed on
    * @param ids uid, gid and groups by which it dials paths; none: its own
    */
   openGate(
     sockets: readonly number[],
     onAsked: (kind: number, id: number, bytes: Buffer, number: number) => void,
     ids: readonly number[],
+    ports: readonly number[],
   ): GateHandle;
   /** Sends an answer to a question; an empty one: none. The same question gets it too for `keepMs`, and onAsked is not called. */
   answerQuery(gate: GateHandle, id: number, answer: Uint8Array, keepMs: number): void;
@@ -156,6 +158,8 @@ export interface Native extends LaunchCalls, FileCalls {
   refuseConnection(gate: GateHandle, id: number): void;
   /** A pair of sockets. The caller closes them. */
   socketPair(): readonly [number, number];
+  /** Sends 1 to 64 descriptors. */
+  sendTo(socket: number, descriptors: readonly number[]): void;
   /** The descriptors that a plan has sent to this socket; none: nobody will send any. @throws EAGAIN if they are not there yet */
   takeFrom(socket: number): readonly number[];
   /**

@@ -13,6 +13,8 @@ export { jailOfName, nearestJail } from '../tree/misspelt-path.ts';
 export { usage } from './uchroot-help.ts';
 export { openCgroup, planCgroup } from '../launch/host/cgroup.ts';
 export { asked, toEntries } from '../outbound/entry.ts';
+export { openHostPorts } from '../launch/host/host-port.ts';
+export { showListenPort, toListenPorts } from '../launch/request/listen-on-value.ts';
 export { readList } from '../outbound/list-file.ts';
 export { routeMessages, ruleMessages } from '../outbound/network.ts';
 export { startRelay } from '../launch/start/relay-process.ts';

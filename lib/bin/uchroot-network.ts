@@ -47,6 +47,7 @@ function relay(): void {
       throw new Error('a service has no sockets and files on its list');
     },
     onWarning: () => {},
+    ports: [],
     ids: [],
   });
   // a gate alone keeps no process alive

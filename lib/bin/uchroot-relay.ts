@@ -2,7 +2,8 @@
 // addresses, dials. The command itself becomes the small process that waits for the program.
 //
 // Its words: the pid of the command, the status descriptor if there is one, `insecure` with --insecure-path, the ids by which it dials
-// sockets of the host, the entries. The sockets of the program's network are descriptors 5 and up (native/launcher/relaystart.h).
+// sockets of the host, the ports of the program that the host calls, the entries. Descriptors 5 and up are the sockets of the host for
+// these ports, and then those of the program's network (native/launcher/relaystart.h).
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
 import { writeSync } from 'node:fs';
@@ -18,7 +19,9 @@ import { socketsOf } from '../outbound/paths.ts';
 import { quote } from '../words/quote.ts';
 
 const firstSocket = 5;
-const [, , parent = '', status = '', insecure, ids = '', ...words] = process.argv;
+const [, , parent = '', status = '', insecure, ids = '', inside = '', ...words] = process.argv;
+const ports =
+  inside === '' ? [] : inside.split(',').map((port, at) => [firstSocket + at, Number(port)] as const);
 const list = toEntries(words, 'connectTo');
 
 function lineAbout({ name, address, port, reason, entry }: Denied): string {
@@ -69,7 +72,11 @@ function endWith(gate: Gate): void {
 
 const gate = new Gate({
   list,
-  sockets: Array.from({ length: socketsOf(list) }, (_, at) => firstSocket + at),
+  sockets: Array.from(
+    { length: socketsOf(list, ports.length > 0) },
+    (_, at) => firstSocket + ports.length + at,
+  ),
+  ports,
   onDenied: tell,
   toSocket: socketFinder(insecure !== ''),
   onWarning: (warning) => write(warningLines(warning)),

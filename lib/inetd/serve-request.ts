@@ -167,7 +167,7 @@ type Given = GivenOf<typeof table>;
 type Normal = NormalOf<typeof table>;
 
 // Keys of a launch that a service cannot have: its program has the connection as descriptors, no pid file and no terminal.
-type NoLaunchKeys = 'statusFd' | 'pidFile' | 'resultFile' | 'preserveFds' | 'pty';
+type NoLaunchKeys = 'statusFd' | 'pidFile' | 'resultFile' | 'preserveFds' | 'pty' | 'listenOn';
 
 /** A service: where it listens, who may connect, and what starts for each connection. */
 export interface ServeRequest
@@ -203,6 +203,7 @@ const notServed: ReadonlySet<string> = new Set<NoLaunchKeys>([
   'resultFile',
   'preserveFds',
   'pty',
+  'listenOn',
 ]);
 
 /** Every key of a ServeRequest, with its row. */

@@ -10,7 +10,7 @@ import { FakeAddresses, mayMakeUp } from './fake-address.ts';
 import { askSystem, missingMs, ownAddresses, type Found } from './host-lookup.ts';
 import { ListFile, type WarnOfList } from './list-file.ts';
 import { toName } from './name.ts';
-import { filesOf, pathsOf } from './paths.ts';
+import { filesOf, ownSockets, pathsOf } from './paths.ts';
 import { entriesOf, entryFor, isOfJail, judgeAddress, judgeLiteral } from './outbound-policy.ts';
 
 // So long the thread of the relay does not ask again.
@@ -45,7 +45,7 @@ const [kindQuery, kindConnection, , kindDoor] = [0, 1, 2, 3];
 /** What a gate needs of its launch. */
 export interface GateOptions {
   readonly list: readonly Entry[];
-  /** Those of the launch's network, in the order of the plan: for connections, for questions by UDP and by TCP, and a door for each path. */
+  /** Those of the launch's network, in the order of the plan (socketsOf()). */
   readonly sockets: readonly number[];
   readonly onDenied: (denied: Denied) => void;
   /** The path of a socket without links, or why the program may not come there. */
@@ -54,6 +54,8 @@ export interface GateOptions {
   readonly onWarning: WarnOfList;
   /** Is asked about what no entry allows. */
   readonly onConnect?: OnConnect | undefined;
+  /** Listening sockets of the host, and the port of the program to which each leads. */
+  readonly ports: readonly (readonly [fd: number, inside: number])[];
   /** uid, gid and groups of the program on the host; none: those of this process. */
   readonly ids: readonly number[];
 }
@@ -76,7 +78,7 @@ export class Gate {
   readonly #caller = `outbound ${++lastCaller}`;
 
   /** @throws a system error */
-  constructor({ list, sockets, onDenied, toSocket, onWarning, onConnect, ids }: GateOptions) {
+  constructor({ list, sockets, onDenied, toSocket, onWarning, onConnect, ports, ids }: GateOptions) {
     this.#own = list.filter(({ isRead }) => isRead !== true);
     this.#files = filesOf(list).map((path) => new ListFile(path, onWarning));
     // the first reading says which addresses have routes
@@ -85,7 +87,13 @@ export class Gate {
     this.#toSocket = toSocket;
     this.#onWarning = onWarning;
     this.#consent = onConnect && new Consent(onConnect);
-    this.#handle = native.openGate(sockets, (...asked) => void this.#decide(...asked), ids);
+    const [own, shown] = [ownSockets(list), ports.length > 0 ? 1 : 0];
+    const given = [
+      ...(own === 0 ? [-1, -1, -1] : sockets.slice(0, own)),
+      ...(shown === 0 ? [-1] : []),
+      ...sockets.slice(own),
+    ];
+    this.#handle = native.openGate(given, (...asked) => void this.#decide(...asked), ids, ports.flat());
   }
 
   // A lack of descriptors or memory is a reason to refuse, and not the end of the service.

@@ -22,6 +22,7 @@
 #include "../addon/pending.h"
 #include "../addon/values.h"
 #include "../files/descriptor.h"
+#include "../plan/steps.h"
 #include "../terminal/rights.h"
 #include "outboundrelay.h"
 
@@ -32,9 +33,9 @@ class Gate final : public PendingCall {
  public:
   static constexpr CallKind kKind = CallKind::kGate;
 
-  Gate(PendingCalls& calls, const std::vector<int>& sockets, std::optional<Ids> ids, Napi::Function onAsked)
+  Gate(PendingCalls& calls, const std::vector<int>& sockets, std::vector<HostPort> ports, std::optional<Ids> ids, Napi::Function onAsked)
       : PendingCall(calls, kKind), onAsked_(Napi::Persistent(onAsked)) {
-    relay_ = std::make_unique<OutboundRelay>(sockets, std::move(ids), [&calls, id = id()](const Asked& asked) {
+    relay_ = std::make_unique<OutboundRelay>(sockets, std::move(ports), std::move(ids), [&calls, id = id()](const Asked& asked) {
       calls.post(id, [asked](PendingCall& call) { static_cast<Gate&>(call).tell(asked); });
     });
   }
@@ -76,11 +77,12 @@ PendingCalls& toCalls(const Napi::CallbackInfo& info) { return *static_cast<Pend
 
 Gate* toGate(const Napi::CallbackInfo& info) { return toCalls(info).find<Gate>(static_cast<uint32_t>(numberOr(info[0], 0))); }
 
-// openGate([listener, datagrams, talks, door…], onAsked, [uid, gid, group…]) → handle
+// openGate([listener, datagrams, talks, network, door…], onAsked, [uid, gid, group…], [listener, port…]) → handle
 Napi::Value openGate(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const bool isRight = info[0].IsArray() && info[0].As<Napi::Array>().Length() >= 3 && info[1].IsFunction() && info[2].IsArray();
-  if (!isRight) return wrongType(env, "openGate(sockets: number[], onAsked, ids: number[])");
+  const bool isRight = info[0].IsArray() && info[0].As<Napi::Array>().Length() >= 4 && info[1].IsFunction() && info[2].IsArray() &&
+                       info[3].IsArray();
+  if (!isRight) return wrongType(env, "openGate(sockets: number[], onAsked, ids: number[], ports: number[])");
   const Napi::Array given = info[0].As<Napi::Array>(), ids = info[2].As<Napi::Array>();
   std::vector<int> fds;
   for (uint32_t i = 0; i < given.Length(); i++) {
@@ -95,7 +97,13 @@ Napi::Value openGate(const Napi::CallbackInfo& info) {
     if (i == 1) as->gid = *id;
     if (i > 1) as->groups.push_back(*id);
   }
-  auto* gate = new Gate(toCalls(info), fds, std::move(as), info[1].As<Napi::Function>());
+  const Napi::Array ports = info[3].As<Napi::Array>();
+  std::vector<HostPort> open;
+  for (uint32_t i = 0; i + 1 < ports.Length(); i += 2) {
+    open.push_back({numberOr(ports.Get(i), -1), static_cast<uint16_t>(numberOr(ports.Get(i + 1), 0))});
+    looseDescriptors(env).remove(open.back().fd);
+  }
+  auto* gate = new Gate(toCalls(info), fds, std::move(open), std::move(as), info[1].As<Napi::Function>());
   if (const int error = gate->relay().start(); error != 0) {
     gate->shutDown();
     throwErrno(env, error, "pthread_create");
@@ -149,6 +157,16 @@ Napi::Value socketPair(const Napi::CallbackInfo& info) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return checked(info.Env(), -1, "socketpair");
   return toDescriptors(info.Env(), ends);
+}
+
+// sendTo(socket, descriptors)
+Napi::Value sendTo(const Napi::CallbackInfo& info) {
+  const Napi::Array given = info[1].IsArray() ? info[1].As<Napi::Array>() : Napi::Array::New(info.Env());
+  std::vector<int> fds;
+  for (uint32_t i = 0; i < given.Length(); i++) fds.push_back(numberOr(given.Get(i), -1));
+  if (fds.empty() || fds.size() > kMostSockets) return wrongType(info.Env(), "sendTo(socket: number, descriptors: number[])");
+  const long sent = sendDescriptors(numberOr(info[0], -1), fds.data(), static_cast<uint32_t>(fds.size()));
+  return sent < 0 ? checked(info.Env(), (errno = static_cast<int>(-sent), -1), "sendmsg") : info.Env().Undefined();
 }
 
 // takeFrom(socket) → descriptors that were sent there; none: nothing will come
@@ -242,6 +260,7 @@ void initGate(Napi::Env env, Napi::Object exports, PendingCalls& calls) {
   exports.Set("dialPath", Napi::Function::New(env, dialPath, "dialPath", &calls));
   exports.Set("refuseConnection", Napi::Function::New(env, refuseConnection, "refuseConnection", &calls));
   exports.Set("socketPair", Napi::Function::New(env, socketPair, "socketPair"));
+  exports.Set("sendTo", Napi::Function::New(env, sendTo, "sendTo"));
   exports.Set("takeFrom", Napi::Function::New(env, takeFrom, "takeFrom"));
   exports.Set("startBeside", Napi::Function::New(env, startBeside, "startBeside"));
   exports.Set("openProcess", Napi::Function::New(env, openProcess, "openProcess"));

@@ -37,12 +37,12 @@ constexpr int kSilentSeconds = 60, kProbeSeconds = 15, kProbes = 4;
 constexpr int kFinishMs = 5000;
 
 constexpr size_t kMostQueryBytes = 1232;  // RFC 9715
-constexpr size_t kOwnSockets = 3;         // the others are doors
+constexpr size_t kOwnSockets = 4;         // the others are doors
 constexpr size_t kMostTalks = 8;
 constexpr int kMostTries = 4;                       // TCP_SYNCNT: half a minute
 
 // In epoll_event.data, above the number of a connection.
-enum Source : uint64_t { kWake, kDatagrams, kListener, kTalkers, kTalk, kDoor, kInside, kOutside };
+enum Source : uint64_t { kWake, kDatagrams, kListener, kTalkers, kTalk, kDoor, kPort, kCaller, kCalled };
 constexpr uint64_t dataOf(Source source, uint32_t id) { return static_cast<uint64_t>(source) << 32 | id; }
 
 int64_t nowMs() {
@@ -57,6 +57,8 @@ void closeWithReset(int& fd) {
   (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   closeIfOpen(fd);
 }
+
+int newSocket(int family) { return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); }
 
 void sendAtOnce(int fd) {
   const int on = 1;
@@ -136,17 +138,21 @@ std::string keyOf(const Place& place) {
 
 struct Connection {
   uint32_t id;
-  int inside = -1, outside = -1, door = -1;
+  int caller = -1, called = -1, door = -1;
+  uint16_t inside = 0;  // a port of the program, which is called by the host; 0: the program calls
   Place wanted = {};
+  int family = AF_INET;  // by which it is dialed next; 0: there is none
   bool isKept = false;   // it is dialed without having been asked about
   bool isOpen = false;   // both ends are
   bool isReady = false;  // it is in OutboundRelay::ready_
-  Flow out = {}, in = {};
+  Flow out = {}, in = {};  // from the caller, and to it
 };
 
-OutboundRelay::OutboundRelay(const std::vector<int>& sockets, std::optional<Ids> ids, std::function<void(const Asked&)> ask)
-    : listener_(sockets[0]), datagrams_(sockets[1]), talkers_(sockets[2]), doors_(sockets.begin() + kOwnSockets, sockets.end()),
-      ids_(std::move(ids)), ask_(std::move(ask)), tokens_(kAskedAtOnce) {}
+OutboundRelay::OutboundRelay(const std::vector<int>& sockets, std::vector<HostPort> ports, std::optional<Ids> ids,
+                             std::function<void(const Asked&)> ask)
+    : listener_(sockets[0]), datagrams_(sockets[1]), talkers_(sockets[2]), network_(sockets[3]),
+      doors_(sockets.begin() + kOwnSockets, sockets.end()), ports_(std::move(ports)), ids_(std::move(ids)), ask_(std::move(ask)),
+      tokens_(kAskedAtOnce) {}
 
 OutboundRelay::~OutboundRelay() {
   isEnding_ = true;
@@ -157,8 +163,7 @@ OutboundRelay::~OutboundRelay() {
   }
   while (!connections_.empty()) drop(connections_.begin()->first, true);
   while (!talks_.empty()) hangUp(talks_.begin()->first);
-  for (int* fd : {&listener_, &datagrams_, &talkers_}) closeIfOpen(*fd);
-  for (int& fd : doors_) closeIfOpen(fd);
+  closeListeners();
   closeIfOpen(epoll_);
   closeIfOpen(wake_);
 }
@@ -167,13 +172,8 @@ int OutboundRelay::start() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   wake_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (epoll_ < 0 || wake_ < 0) return errno;
-  bool isWatched = watch(wake_, dataOf(kWake, 0), EPOLLIN, EPOLL_CTL_ADD) &&
-                         watch(datagrams_, dataOf(kDatagrams, 0), 0, EPOLL_CTL_ADD) &&
-                         watch(listener_, dataOf(kListener, 0), 0, EPOLL_CTL_ADD) &&
-                         watch(talkers_, dataOf(kTalkers, 0), 0, EPOLL_CTL_ADD);
-  for (size_t i = 0; i < doors_.size(); i++)
-    isWatched = isWatched && watch(doors_[i], dataOf(kDoor, static_cast<uint32_t>(i)), 0, EPOLL_CTL_ADD);
-  if (!isWatched) return errno;
+  if (!watch(wake_, dataOf(kWake, 0), EPOLLIN, EPOLL_CTL_ADD) || !watchListeners(0, EPOLL_CTL_ADD)) return errno;
+  if (const int error = ports_.empty() ? 0 : inside_.open(network_); error != 0) return error;
   const auto main = [](void* self) -> void* {
     static_cast<OutboundRelay*>(self)->run();
     return nullptr;
@@ -200,10 +200,28 @@ void OutboundRelay::order(Order order) {
 }
 
 void OutboundRelay::finish(std::function<void()> onEnd) {
+  // the next launch may have these ports at once
+  for (const HostPort& port : ports_) (void)shutdown(port.fd, SHUT_RDWR);
   onEnd_ = std::move(onEnd);
   isFinishing_ = true;
   const uint64_t one = 1;
   (void)!write(wake_, &one, sizeof one);
+}
+
+bool OutboundRelay::watchListeners(uint32_t events, int operation) {
+  const auto watchOne = [&](int fd, Source source, size_t id) {
+    return fd < 0 || watch(fd, dataOf(source, static_cast<uint32_t>(id)), events, operation);
+  };
+  bool isDone = watchOne(datagrams_, kDatagrams, 0) && watchOne(listener_, kListener, 0) && watchOne(talkers_, kTalkers, 0);
+  for (size_t i = 0; i < doors_.size(); i++) isDone = isDone && watchOne(doors_[i], kDoor, i);
+  for (size_t i = 0; i < ports_.size(); i++) isDone = isDone && watchOne(ports_[i].fd, kPort, i);
+  return isDone;
+}
+
+void OutboundRelay::closeListeners() {
+  for (int* fd : {&listener_, &datagrams_, &talkers_, &network_}) closeIfOpen(*fd);
+  for (int& fd : doors_) closeIfOpen(fd);
+  for (HostPort& port : ports_) closeIfOpen(port.fd);
 }
 
 // Connections that wait are the program's last ones.
@@ -212,8 +230,7 @@ void OutboundRelay::closeDoors() {
   accept(listener_, -1);
   for (size_t i = 0; i < doors_.size(); i++) accept(doors_[i], static_cast<int>(i));
   while (!talks_.empty()) hangUp(talks_.begin()->first);
-  for (int* fd : {&listener_, &datagrams_, &talkers_}) closeIfOpen(*fd);
-  for (int& fd : doors_) closeIfOpen(fd);
+  closeListeners();
   std::vector<uint32_t> open;
   for (const auto& [id, connection] : connections_) {
     if (connection->isOpen) open.push_back(id);
@@ -257,6 +274,7 @@ void OutboundRelay::onReady(uint64_t data, uint32_t events) {
     case kDatagrams: return receive();
     case kListener: return accept(listener_, -1);
     case kDoor: return accept(doors_[id], static_cast<int>(id));
+    case kPort: return accept(ports_[id].fd, -1, ports_[id].inside);
     case kTalkers: return acceptTalk();
     case kTalk: return hear(id);
     default: break;
@@ -284,11 +302,7 @@ void OutboundRelay::listen() {
   const bool isWanted = asked_ < kMostAsked && connections_.size() < kMostConnections && tokens_ >= 1 && now >= pausedUntilMs_;
   if (isWanted == isListening_) return;
   isListening_ = isWanted;
-  const uint32_t events = isWanted ? static_cast<uint32_t>(EPOLLIN) : 0;
-  (void)watch(datagrams_, dataOf(kDatagrams, 0), events, EPOLL_CTL_MOD);
-  (void)watch(listener_, dataOf(kListener, 0), events, EPOLL_CTL_MOD);
-  (void)watch(talkers_, dataOf(kTalkers, 0), events, EPOLL_CTL_MOD);
-  for (size_t i = 0; i < doors_.size(); i++) (void)watch(doors_[i], dataOf(kDoor, static_cast<uint32_t>(i)), events, EPOLL_CTL_MOD);
+  (void)watchListeners(isWanted ? static_cast<uint32_t>(EPOLLIN) : 0, EPOLL_CTL_MOD);
 }
 
 void OutboundRelay::ask(const Asked& asked) {
@@ -304,8 +318,8 @@ void OutboundRelay::askAgain() {
   }
 }
 
-// @param door its number; -1: the listener's connections say by their address whom they are for
-void OutboundRelay::accept(int listener, int door) {
+// @param door its number; -1: the listener's connections say by their address whom they are for, or the port says it
+void OutboundRelay::accept(int listener, int door, uint16_t inside) {
   while (asked_ < kMostAsked && connections_.size() < kMostConnections && tokens_ >= 1) {
     int room = keepRoom(fcntl(wake_, F_DUPFD_CLOEXEC, 0), kEighthsOfNew);
     const int fd = room < 0 ? -1 : accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -316,7 +330,13 @@ void OutboundRelay::accept(int listener, int door) {
       return;
     }
     const uint32_t id = ++lastId_;
-    auto connection = std::make_unique<Connection>(Connection{.id = id, .inside = fd, .door = door});
+    auto connection = std::make_unique<Connection>(Connection{.id = id, .caller = fd, .door = door, .inside = inside});
+    if (inside != 0) {
+      sendAtOnce(fd);
+      seeDeath(fd);
+      dialInside(*connections_.emplace(id, std::move(connection)).first->second);
+      continue;
+    }
     if (door >= 0) {
       connections_.emplace(id, std::move(connection));
       ask({.kind = Asked::kDoor, .id = id, .number = door});
@@ -490,21 +510,43 @@ void OutboundRelay::dial(Connection& connection, const Place& to) {
   four.sin_port = htons(to.port);
   std::memcpy(&four.sin_addr, to.address.s6_addr + 12, sizeof four.sin_addr);
   const auto* target = isMapped ? reinterpret_cast<const sockaddr*>(&four) : reinterpret_cast<const sockaddr*>(&six);
-  dialAt(connection, target, isMapped ? sizeof four : sizeof six);
+  const int error = dialAt(connection, newSocket(target->sa_family), target, isMapped ? sizeof four : sizeof six);
+  if (error != 0) fail(connection, error);
 }
 
-void OutboundRelay::dialAt(Connection& connection, const sockaddr* to, socklen_t size) {
-  connection.outside = keepRoom(socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), kEighthsOfAll);
-  int error = connection.outside < 0 ? errno : 0;
+// The program listens at the loopback of its network, or at all addresses.
+void OutboundRelay::dialInside(Connection& connection) {
+  sockaddr_in four = {};
+  four.sin_family = AF_INET;
+  four.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  sockaddr_in6 six = {};
+  six.sin6_family = AF_INET6;
+  six.sin6_addr = IN6ADDR_LOOPBACK_INIT;
+  four.sin_port = six.sin6_port = htons(connection.inside);
+  while (connection.family != 0) {
+    const bool isFour = connection.family == AF_INET;
+    const int fd = inside_.make(std::exchange(connection.family, isFour ? AF_INET6 : 0));
+    const auto* to = isFour ? reinterpret_cast<const sockaddr*>(&four) : reinterpret_cast<const sockaddr*>(&six);
+    if (dialAt(connection, fd, to, isFour ? sizeof four : sizeof six) == 0) return;
+    closeIfOpen(connection.called);
+  }
+  drop(connection.id, true);
+}
+
+// @param fd a new socket; -1: there is none, with an errno
+// Returns 0 or an errno.
+int OutboundRelay::dialAt(Connection& connection, int fd, const sockaddr* to, socklen_t size) {
+  connection.called = keepRoom(fd, kEighthsOfAll);
+  int error = connection.called < 0 ? errno : 0;
   if (error == 0) {
-    if (to->sa_family != AF_UNIX) sendAtOnce(connection.outside);
-    if (to->sa_family != AF_UNIX) seeDeath(connection.outside);
-    if (to->sa_family != AF_UNIX) (void)setsockopt(connection.outside, IPPROTO_TCP, TCP_SYNCNT, &kMostTries, sizeof kMostTries);
-    if (connect(connection.outside, to, size) < 0 && errno != EINPROGRESS) error = errno;
+    if (to->sa_family != AF_UNIX) sendAtOnce(connection.called);
+    if (to->sa_family != AF_UNIX) seeDeath(connection.called);
+    if (to->sa_family != AF_UNIX) (void)setsockopt(connection.called, IPPROTO_TCP, TCP_SYNCNT, &kMostTries, sizeof kMostTries);
+    if (connect(connection.called, to, size) < 0 && errno != EINPROGRESS) error = errno;
   }
   constexpr uint32_t kEvents = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  if (error == 0 && !watch(connection.outside, dataOf(kOutside, connection.id), kEvents, EPOLL_CTL_ADD)) error = errno;
-  if (error != 0) fail(connection, error);
+  if (error == 0 && !watch(connection.called, dataOf(kCalled, connection.id), kEvents, EPOLL_CTL_ADD)) error = errno;
+  return error;
 }
 
 void OutboundRelay::dialPath(Connection& connection, const std::string& path) {
@@ -516,13 +558,15 @@ void OutboundRelay::dialPath(Connection& connection, const std::string& path) {
   sockaddr_un at = {};
   at.sun_family = AF_UNIX;
   (void)std::snprintf(at.sun_path, sizeof at.sun_path, "/proc/self/fd/%d", fd);
-  dialAt(connection, reinterpret_cast<const sockaddr*>(&at), sizeof at);
+  const int error = dialAt(connection, newSocket(AF_UNIX), reinterpret_cast<const sockaddr*>(&at), sizeof at);
   closeIfOpen(fd);
+  if (error != 0) fail(connection, error);
 }
 
 // What is remembered may be out of date.
 void OutboundRelay::fail(Connection& connection, int error) {
-  closeIfOpen(connection.outside);
+  closeIfOpen(connection.called);
+  if (connection.inside != 0) return dialInside(connection);
   // the queue of a local server is full, for which connect(2) would wait
   if (connection.door >= 0 && error == EAGAIN) return later_.emplace_back(nowMs() + kAgainMs, connection.id), void();
   places_.erase(keyOf(connection.wanted));
@@ -533,8 +577,8 @@ void OutboundRelay::fail(Connection& connection, int error) {
 void OutboundRelay::onDialed(Connection& connection) {
   int error = 0;
   socklen_t size = sizeof error;
-  if (getsockopt(connection.outside, SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
-  if (error == 0 && !watch(connection.inside, dataOf(kInside, connection.id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD))
+  if (getsockopt(connection.called, SOL_SOCKET, SO_ERROR, &error, &size) < 0) error = errno;
+  if (error == 0 && !watch(connection.caller, dataOf(kCaller, connection.id), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, EPOLL_CTL_ADD))
     error = errno;
   if (error != 0) return fail(connection, error);
   connection.isOpen = true;
@@ -542,12 +586,12 @@ void OutboundRelay::onDialed(Connection& connection) {
 }
 
 void OutboundRelay::move(Connection& connection) {
-  const Moved out = moveBytes(connection.out, connection.inside, connection.outside, pipes_);
   // a program that has ended does not read: that must not stop what it has sent
-  const Moved in = out == Moved::kBroken || endsAtMs_ > 0 ? out : moveBytes(connection.in, connection.outside, connection.inside, pipes_);
+  const bool isOut = endsAtMs_ == 0 || connection.inside == 0, isIn = endsAtMs_ == 0 || connection.inside != 0;
+  const Moved out = isOut ? moveBytes(connection.out, connection.caller, connection.called, pipes_) : Moved::kIdle;
+  const Moved in = out == Moved::kBroken || !isIn ? out : moveBytes(connection.in, connection.called, connection.caller, pipes_);
   if (in == Moved::kBroken) return drop(connection.id, true);
-  // nobody reads any more what comes in for a program that has ended
-  if (connection.out.isShut && (connection.in.isShut || endsAtMs_ > 0)) return drop(connection.id, false);
+  if ((connection.out.isShut || !isOut) && (connection.in.isShut || !isIn)) return drop(connection.id, false);
   if ((out == Moved::kMore || in == Moved::kMore) && !std::exchange(connection.isReady, true)) ready_.push_back(connection.id);
 }
 
@@ -557,7 +601,7 @@ void OutboundRelay::drop(uint32_t id, bool isReset) {
   Connection& connection = *found->second;
   pipes_.giveBack(connection.out);
   pipes_.giveBack(connection.in);
-  for (int* fd : {&connection.inside, &connection.outside}) isReset ? closeWithReset(*fd) : closeIfOpen(*fd);
+  for (int* fd : {&connection.caller, &connection.called}) isReset ? closeWithReset(*fd) : closeIfOpen(*fd);
   connections_.erase(found);
 }
 

@@ -22,6 +22,7 @@
 #include <netinet/in.h>
 
 #include "flow.h"
+#include "insidesockets.h"
 
 namespace uchroot {
 
@@ -53,13 +54,20 @@ struct Ids {
   std::vector<gid_t> groups;
 };
 
+// A listening socket of the host, and the port of the program to which it leads.
+struct HostPort {
+  int fd;
+  uint16_t inside;
+};
+
 struct Connection;
 
 class OutboundRelay {
  public:
-  // It owns the sockets: for connections, for questions as datagrams and by connections of their own; the others are doors: sockets of
-  // AF_UNIX in the jail. `ids`: of the program, if they are not those of the service.
-  OutboundRelay(const std::vector<int>& sockets, std::optional<Ids> ids, std::function<void(const Asked&)> ask);
+  // It owns the sockets: for connections, for questions as datagrams and by connections of their own, which are -1 without a list; one of
+  // the launch's network, if there are ports; the others are doors: sockets of AF_UNIX in the jail. `ids`: of the program, if they are
+  // not those of the service.
+  OutboundRelay(const std::vector<int>& sockets, std::vector<HostPort> ports, std::optional<Ids> ids, std::function<void(const Asked&)> ask);
   OutboundRelay(const OutboundRelay&) = delete;
   OutboundRelay& operator=(const OutboundRelay&) = delete;
   // Ends the thread, and resets all connections.
@@ -115,7 +123,7 @@ class OutboundRelay {
   // Whether the program may ask for more.
   void listen();
   void onReady(uint64_t data, uint32_t events);
-  void accept(int listener, int door);
+  void accept(int listener, int door, uint16_t inside = 0);
   void acceptTalk();
   void hear(uint32_t id);
   void hangUp(uint32_t id);
@@ -127,19 +135,24 @@ class OutboundRelay {
   void reply(const Order& order);
   void dial(Connection& connection, const Place& to);
   void dialPath(Connection& connection, const std::string& path);
-  void dialAt(Connection& connection, const sockaddr* to, socklen_t size);
+  void dialInside(Connection& connection);
+  int dialAt(Connection& connection, int fd, const sockaddr* to, socklen_t size);
   void fail(Connection& connection, int error);
   void onDialed(Connection& connection);
   void move(Connection& connection);
   void drop(uint32_t id, bool isReset);
   bool watch(int fd, uint64_t data, uint32_t events, int operation);
   int64_t refill();
+  bool watchListeners(uint32_t events, int operation);
+  void closeListeners();
   void closeDoors();
   bool isOver() const;
   int wait() const;
 
-  int listener_, datagrams_, talkers_;
+  int listener_, datagrams_, talkers_, network_;
   std::vector<int> doors_;
+  std::vector<HostPort> ports_;
+  InsideSockets inside_;
   const std::optional<Ids> ids_;
   const std::function<void(const Asked&)> ask_;
   int epoll_ = -1, wake_ = -1;

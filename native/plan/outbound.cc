@@ -14,7 +14,7 @@
 namespace uchroot {
 namespace {
 
-constexpr long kNetlink = 16, kUnix = 1, kInternet6 = 10, kStream = 1, kRaw = 3;  // AF_NETLINK, AF_UNIX, AF_INET6, SOCK_STREAM, SOCK_RAW
+constexpr long kNetlink = 16, kUnix = 1, kInternet = 2, kInternet6 = 10, kStream = 1, kRaw = 3;  // AF_NETLINK, AF_UNIX, AF_INET, AF_INET6, SOCK_STREAM, SOCK_RAW
 constexpr long kCloseOnExec = O_CLOEXEC, kNonBlocking = O_NONBLOCK;    // SOCK_CLOEXEC, SOCK_NONBLOCK
 constexpr long kDontWait = 0x40;                                       // MSG_DONTWAIT
 constexpr long kIp6 = 41;                                              // SOL_IPV6
@@ -40,8 +40,8 @@ long setOption(long fd, long name, int value) {
 }
 
 long openSocket(const ListenSpec& spec) {
-  const long fd = sys(__NR_socket, kInternet6, spec.type | kCloseOnExec | kNonBlocking, 0);
-  if (fd < 0) return fd;
+  const long fd = sys(__NR_socket, spec.port == 0 ? kInternet : kInternet6, spec.type | kCloseOnExec | kNonBlocking, 0);
+  if (fd < 0 || spec.port == 0) return fd;
   sockaddr_in6 any = {};
   any.sin6_family = kInternet6;
   any.sin6_port = static_cast<uint16_t>(spec.port >> 8 | spec.port << 8);

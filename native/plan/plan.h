@@ -225,7 +225,7 @@ class Steps {
 // A socket of OP_HAND_SOCKETS, bound to all addresses of both families. One that is no stream is told where each datagram was sent to.
 struct ListenSpec {
   uint16_t type;   // SOCK_STREAM or SOCK_DGRAM
-  uint16_t port;
+  uint16_t port;   // 0: it is not bound, and only shows the network
   uint32_t flags;  // ListenFlag
 };
 constexpr uint32_t kMostSockets = 64;

@@ -109,6 +109,7 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     groups: 'audio,+5',
     cap: 'chown',
     'connect-to': 'api.example.org:443',
+    'listen-on': '8080:80',
     chdir: '/x',
     setenv: 'A=1',
     'pass-env': 'A,B',

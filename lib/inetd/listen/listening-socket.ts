@@ -2,8 +2,8 @@
 import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync, rmSync, unlinkSync } from 'node:fs';
 
 import { O_PATH } from '../../tree/root.ts';
-import { LaunchError, UsageError, type ErrnoName } from '../../errors.ts';
-import { reason } from '../../words/errno.ts';
+import { UsageError, type LaunchError } from '../../errors.ts';
+import { listenError } from '../../launch/host/host-port.ts';
 import { native, type WatchHandle } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen-address.ts';
@@ -20,17 +20,9 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** An error of bind(2) or of another call for an address. */
 export function toListenError(error: unknown, address: ListenAddress): LaunchError {
-  const { code = 'EIO', errno = -5, syscall } = error as NodeJS.ErrnoException;
-  const shown = showListenAddress(address);
-  return new LaunchError(`listen: ${quote(shown)}: ${syscall ?? 'socket'}: ${reason(-errno)}`, {
-    step: 'listen',
-    call: syscall,
-    code: code as ErrnoName,
-    errno: -errno,
-    path: shown,
-    hint: code === 'EADDRINUSE' ? hintOfTaken(address) : HINTS[code],
-    cause: error,
-  });
+  const { code = '' } = error as NodeJS.ErrnoException;
+  const hint = code === 'EADDRINUSE' ? hintOfTaken(address) : HINTS[code];
+  return listenError(error, showListenAddress(address), hint);
 }
 
 function hintOfTaken(address: ListenAddress): string {

@@ -3,8 +3,9 @@ import { quote } from '../../words/quote.ts';
 import type { Account } from '../host/account.ts';
 import { namespacesOf, type Namespace } from '../request/isolation-value.ts';
 import type { NormalRequest, SetUpKey } from '../request/request.ts';
+import { needsRelay } from '../request/outbound-value.ts';
 import type { Plan, Step } from './step.ts';
-import { outboundSteps } from './outbound-steps.ts';
+import { listenSteps, outboundSteps } from './outbound-steps.ts';
 import { innerPty } from './pty.ts';
 import { mayChangeGroups } from './credentials.ts';
 import { maskSteps } from './kernel-mounts.ts';
@@ -175,8 +176,7 @@ export function shareable(request: Request): readonly Namespace[] {
   const hasDoor = request.connectTo.some(({ kind }) => kind === 'unix');
   const isOwn = hasDoor || request.ephemeral !== undefined || request.workspace !== undefined;
   return namespacesOf(request).filter(
-    (name) =>
-      name !== 'pid' && (name !== 'mount' || !isOwn) && (name !== 'net' || request.connectTo.length === 0),
+    (name) => name !== 'pid' && (name !== 'mount' || !isOwn) && (name !== 'net' || !needsRelay(request)),
   );
 }
 
@@ -208,14 +208,16 @@ export function withoutClone(plan: Plan): Plan {
 
 // Sets the host name only in a UTS namespace: without one, it would change that of the host.
 function makeNamespaces(
-  { hostname, connectTo }: Request,
+  { hostname, connectTo, listenOn }: Request,
   namespaces: readonly Namespace[],
   joined: readonly Namespace[] = [],
 ): readonly Step[] {
   const isNamed = namespaces.includes('uts') || joined.includes('uts');
   return [
     ...(namespaces.length > 0 ? [{ op: 'unshare', namespaces } as const] : []),
-    ...(namespaces.includes('net') ? [{ op: 'loopback_up' } as const, ...outboundSteps(connectTo)] : []),
+    ...(namespaces.includes('net')
+      ? [{ op: 'loopback_up' } as const, ...outboundSteps(connectTo), ...listenSteps(listenOn)]
+      : []),
     ...(hostname === undefined || !isNamed ? [] : [{ op: 'sethostname', name: hostname } as const]),
   ];
 }

@@ -1,6 +1,7 @@
 // The steps of a launch that may call the names of a list, and their rows. Pure.
 import type { Entry } from '../../outbound/entry.ts';
 import { routeMessages, ruleMessages } from '../../outbound/network.ts';
+import { showListenPort, type ListenPort } from '../request/listen-on-value.ts';
 import { cString } from './jail-entry.ts';
 import type { Step } from './step.ts';
 import type { SomeStepRows } from './step-row.ts';
@@ -18,6 +19,10 @@ export const outboundSteps = (list: readonly Entry[]): readonly Step[] =>
         { op: 'outbound_rules', list, port: relayPort },
         { op: 'outbound_sockets', port: relayPort },
       ];
+
+/** The step for ports of the host, after those above: its socket comes after theirs. */
+export const listenSteps = (ports: readonly ListenPort[]): readonly Step[] =>
+  ports.length === 0 ? [] : [{ op: 'listen_network', ports }];
 
 /** The step that names the name server of the jail, where its programs look. Without this file they ask 127.0.0.1 (resolv.conf(5)). */
 export const coverResolver = (list: readonly Entry[]): readonly Step[] =>
@@ -41,6 +46,10 @@ const noSix = {
 const noRules = {
   reason: 'the kernel lacks nf_tables or its tproxy (CONFIG_NFT_TPROXY)',
   hint: 'modprobe nft_tproxy, as root; in a container, on the host',
+};
+const noService = {
+  reason: 'no process stays that would answer',
+  hint: 'use the command uchroot, or spawnInJail() and runInJail() of the library',
 };
 
 export const outboundRows = {
@@ -77,11 +86,17 @@ export const outboundRows = {
     }),
     failures: {
       EAFNOSUPPORT: noSix,
-      EOPNOTSUPP: {
-        reason: 'no process stays that would answer',
-        hint: 'use the command uchroot, or spawnInJail() and runInJail() of the library',
-      },
+      EOPNOTSUPP: noService,
     },
+  },
+  listen_network: {
+    op: 82,
+    call: 'sendmsg',
+    object: ({ ports }) => ports.map(showListenPort).join(' '),
+    purpose:
+      'the service listens at these ports of the host, and calls the last port of each in this network',
+    encode: () => ({ data: Uint32Array.from(socketSpec(datagram, 0, 0)) }),
+    failures: { EOPNOTSUPP: noService },
   },
   unix_door: {
     op: 84,

@@ -3,6 +3,7 @@ import type { Entry } from '../../outbound/entry.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import type { CgroupPlan } from '../host/cgroup-layout.ts';
 import type { IdMapping, IdMaps } from '../host/subordinate-ids.ts';
+import type { ListenPort } from '../request/listen-on-value.ts';
 import type { Limit } from '../request/rlimits.ts';
 
 /** A property of a mount: mount(8). */
@@ -171,6 +172,8 @@ type OneStep =
       readonly op: 'outbound_sockets';
       readonly port: number;
     }
+  /** Sends a socket that shows the service the network: it makes others there. */
+  | { readonly op: 'listen_network'; readonly ports: readonly ListenPort[] }
   | {
       /** Text takes the place of a file in the jail, if it is there. */
       readonly op: 'unix_door';

@@ -5,7 +5,7 @@ import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
 import { addNames, addText, launchOption, parseBytes, parsePath, parseText } from './launch-option.ts';
 import { onOff, type Rows, type Values } from './option-row.ts';
-import { toConnectTo } from './outbound-value.ts';
+import { toConnectTo, toListenOn } from './outbound-value.ts';
 import { parseUntrusted, toUntrusted } from './untrusted.ts';
 import { addBind, addPlace, addTmpfs } from './view-options.ts';
 
@@ -118,6 +118,28 @@ export const isolationRows = {
           notCompiled: {
             because: 'a compiled launcher has no process that stays to relay',
             hint: 'start the program by uchroot --isolate --connect-to',
+          },
+        },
+      ),
+    ],
+  },
+  /** Ports of the host that lead to ports of the program in a network of its own: `8080:3000`. None by default. */
+  listenOn: {
+    type: 'array of strings',
+    default: '`[]`',
+    setUp: true,
+    normal: toListenOn,
+    options: () => [
+      launchOption(
+        'Isolation',
+        '--listen-on [ADDRESS:]PORT[:INSIDE]',
+        'a port of the host (127.0.0.1) that leads to a port of the program; may be repeated',
+        addText,
+        {
+          notInUnit: 'a service has its port of systemd itself: give --listen',
+          notCompiled: {
+            because: 'a compiled launcher has no process that stays to relay',
+            hint: 'start the program by uchroot --isolate --listen-on',
           },
         },
       ),

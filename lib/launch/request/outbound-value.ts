@@ -1,6 +1,7 @@
-// The list of a request of what its program may call. Pure.
+// The list of a request of what its program may call, and the ports by which the host calls it. Pure.
 import { asked, toEntries, type Entry } from '../../outbound/entry.ts';
 import { usageError } from '../../values/wrong.ts';
+import { toListenPorts, type ListenPort } from './listen-on-value.ts';
 import type { Values } from './option-row.ts';
 
 const none: readonly Entry[] = [];
@@ -9,12 +10,36 @@ const none: readonly Entry[] = [];
 export function toConnectTo(
   value: readonly string[] | undefined,
   key: string,
-  { isolate, rootless, net, onConnect }: Values,
+  { onConnect, ...others }: Values,
 ): readonly Entry[] {
   if (value === undefined && onConnect === undefined) return none;
   const given = value === undefined ? none : toEntries(value, key);
   const entries = onConnect === undefined ? given : [...given, asked];
-  if (entries.length === 0) return none;
+  if (entries.length > 0) needOwnNetwork(key, others);
+  return entries.length > 0 ? entries : none;
+}
+
+const noPorts: readonly ListenPort[] = [];
+
+/** The ports. In the network of the host they would be those of the program already. */
+export function toListenOn(
+  value: readonly string[] | undefined,
+  key: string,
+  others: Values,
+): readonly ListenPort[] {
+  if (value === undefined) return noPorts;
+  const ports = toListenPorts(value, key);
+  if (ports.length > 0) needOwnNetwork(key, others);
+  return ports;
+}
+
+/** Whether a process or thread stays that passes connections on. */
+export const needsRelay = (request: {
+  readonly connectTo: readonly Entry[];
+  readonly listenOn: readonly ListenPort[];
+}): boolean => request.connectTo.length > 0 || request.listenOn.length > 0;
+
+function needOwnNetwork(key: string, { isolate, rootless, net }: Values): void {
   if (isolate !== true && rootless !== true)
     throw usageError(({ name, assign }) => ({
       message: `${name(key)} needs a network of its own`,
@@ -22,8 +47,7 @@ export function toConnectTo(
     }));
   if (net === 'host')
     throw usageError(({ name, assign }) => ({
-      message: `${name(key)} and ${assign('net', 'host')} are given at once: with the network of the host, the program reaches everything`,
+      message: `${name(key)} and ${assign('net', 'host')} are given at once: with the network of the host, the program reaches everything, and its ports are those of the host`,
       hint: `leave ${name('net')} out`,
     }));
-  return entries;
 }

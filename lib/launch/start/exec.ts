@@ -4,6 +4,7 @@ import { writeSync } from 'node:fs';
 import { errnoName } from '../../words/errno.ts';
 import { exitStatuses, LaunchError, UsageError } from '../../errors.ts';
 import { native, openLauncher, type PlanFailure, type WaitedRequest } from '../../native.ts';
+import { openHostPorts } from '../host/host-port.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
 import { hostQuery } from '../host/account.ts';
@@ -13,6 +14,7 @@ import { wantedFilter } from '../host/wanted-filter.ts';
 import { failedLine } from '../host/status-line.ts';
 import { toLaunch, type Launch } from '../plan/launch.ts';
 import { hasInit } from '../request/isolation-value.ts';
+import { needsRelay } from '../request/outbound-value.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../request/request.ts';
 import { needsCgroup, needsWaiter, showCgroupLimits } from '../request/limit-rows.ts';
 import type { CgroupPlan } from '../host/cgroup-layout.ts';
@@ -208,9 +210,9 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
   const view = viewOf(launch);
   // Some failures must be found before the launch. With a profile, the calls for a diagnosis may be refused afterwards; and only the
   // loader would notice a missing library.
-  if (request.reportDenials && request.connectTo.length > 0)
+  if (request.reportDenials && needsRelay(request))
     throw new UsageError(
-      '--report-denials and --connect-to are given at once: the command has one process beside the program',
+      `--report-denials and ${request.connectTo.length > 0 ? '--connect-to' : '--listen-on'} are given at once: the command has one process beside the program`,
       {
         hint: 'leave one of them out; runInJail and spawnInJail of the library do both',
       },
@@ -222,6 +224,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
     throw new Error('limits are planned without a cgroup');
   const { tell, rephrase, fail, isService = false } = { ...terminal, ...listener };
   if (request.workspace !== undefined) makeWorkspaces(request);
+  const ports = request.listenOn.length === 0 ? [] : openHostPorts(request.listenOn);
   const resultFd = openResult(launch, (warning) => tell(warningLines(warning)));
   const place = pidPlaceOf(launch, (warning) => tell(warningLines(warning)));
   let pidFile: PidFile | undefined;
@@ -244,7 +247,7 @@ export function runInPlace(launch: Launch, listener: Partial<Listener> = {}): ne
           hasPty: request.pty !== undefined,
           lockFd: jail.lockFd ?? -1,
           outboundFd:
-            report?.socket ?? (request.connectTo.length > 0 ? startRelay(launch, isService) : undefined),
+            report?.socket ?? (needsRelay(request) ? startRelay(launch, isService, ports) : undefined),
           resultFd,
           reporterPid: report?.pid ?? -1,
         })
@@ -271,10 +274,9 @@ export function execInJail(request: LaunchRequest): never {
       `${showCgroupLimits(normal)}: execInJail cannot set these limits, as it takes time to look for a place for their cgroup`,
       { hint: 'use spawnInJail or runInJail, or the command uchroot' },
     );
-  const beside =
-    normal.connectTo.length > 0 ? 'connectTo' : normal.reportDenials ? 'reportDenials' : undefined;
-  if (beside !== undefined)
-    throw new UsageError(`${beside}: execInJail leaves no process beside the program`, {
+  const beside = (['connectTo', 'listenOn'] as const).find((key) => normal[key].length > 0);
+  if (beside !== undefined || normal.reportDenials)
+    throw new UsageError(`${beside ?? 'reportDenials'}: execInJail leaves no process beside the program`, {
       hint: 'use spawnInJail or runInJail, or the command uchroot',
     });
   if (!native.isMainThread()) {

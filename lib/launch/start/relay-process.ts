@@ -10,13 +10,15 @@ const script = "require(process.argv[1]).openBundle('relay')";
 /**
  * Starts the process that starts it. Both end with this process.
  *
+ * @param ports sockets of the host for `listenOn`, which are closed
  * @param isService what the program may not call is told on standard error in any case
  * @returns the socket to which the plan must send those of the program's network
  * @throws a system error
  */
 export function startRelay(
-  { request: { connectTo, insecurePath, ...given }, account }: Launch,
+  { request: { connectTo, listenOn, insecurePath, ...given }, account }: Launch,
   isService: boolean,
+  ports: readonly number[],
 ): number {
   const statusFd = isService ? undefined : given.statusFd;
   const [own, theirs] = native.socketPair();
@@ -32,6 +34,7 @@ export function startRelay(
     statusFd === undefined ? '' : '4',
     insecurePath ? 'insecure' : '',
     dialingIds(account).join(),
+    listenOn.map(({ inside }) => inside).join(),
     ...connectTo.flatMap(({ text, isRead }) => (isRead === true ? [] : [text])),
   ];
   const environment = Object.entries(process.env)
@@ -39,11 +42,13 @@ export function startRelay(
     .map(([name, value]) => `${name}=${value}`);
   native.startBeside(
     launcherPath(),
-    ['uchroot', 'relay', pid, String(socketsOf(connectTo)), ...relay],
+    ['uchroot', 'relay', pid, String(ports.length + socketsOf(connectTo, ports.length > 0)), ...relay],
     environment,
     theirs,
     statusFd ?? -1,
   );
   native.closeDescriptor(theirs);
+  if (ports.length > 0) native.sendTo(own, ports);
+  for (const fd of ports) native.closeDescriptor(fd);
   return own;
 }

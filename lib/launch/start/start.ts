@@ -14,6 +14,7 @@ import {
   type ProgramRequest,
   type ProgramStart,
 } from '../../native.ts';
+import { openHostPorts } from '../host/host-port.ts';
 import { dialingIds, socketFinder } from '../host/outbound-socket.ts';
 import type { Launch } from '../plan/launch.ts';
 import { mapFdsOf } from '../host/workspace.ts';
@@ -24,6 +25,7 @@ import { limitOf, whyLimited } from '../process/limit.ts';
 import { type Exit, toExit } from '../process/exit.ts';
 import { JailedProcess, type StopReason } from '../process/process.ts';
 import { firstListenFd } from '../request/listen-sockets.ts';
+import { needsRelay } from '../request/outbound-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { piped } from '../request/stdio.ts';
 import { toLaunchError } from '../tell/failure.ts';
@@ -68,8 +70,9 @@ export function start(
   if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
   // judged before anything is started
   refuseOthers(options);
+  const hostPorts = [...openHostPorts(launch.request.listenOn)];
   const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
-  const started = startWith(launch, jail, options, place, onChanged);
+  const started = startWith(launch, jail, options, [place, hostPorts], onChanged);
   return place === undefined ? started : started.finally(() => closePidPlace(place));
 }
 
@@ -139,14 +142,19 @@ const programOf = (
   onStarted,
   onExit,
   spaces: options.spaces?.fds,
-  sendsSockets: launch.request.connectTo.length > 0 || launch.request.reportDenials,
+  sendsSockets: needsRelay(launch.request) || launch.request.reportDenials,
 });
+
+// Those that no gate has.
+function closePorts(hostPorts: number[]): void {
+  for (const fd of hostPorts.splice(0)) native.closeDescriptor(fd);
+}
 
 function startWith(
   launch: Launch,
   jail: number | HostSight,
   options: NormalSpawn,
-  place: PidPlace | undefined,
+  [place, hostPorts]: readonly [PidPlace | undefined, number[]],
   onChanged?: () => Promise<JailedProcess>,
 ): Promise<JailedProcess> {
   return new Promise((resolve, reject) => {
@@ -166,6 +174,7 @@ function startWith(
       clearTimeout(killTimer);
       if (!('pid' in start)) {
         clearStop();
+        closePorts(hostPorts);
         const isChanged = 'hostChanged' in start && stopped === undefined;
         if (isChanged && onChanged !== undefined) return resolve(onChanged());
         return reject(whyNotStarted(launch, start, stopped, options));
@@ -173,7 +182,7 @@ function startWith(
       const { pid } = start;
       started = new JailedProcess(pid, start.handle, launch, options);
       try {
-        beside = openBeside(launch, start.handle, started, options);
+        beside = openBeside(launch, start.handle, started, options, hostPorts);
         if (place !== undefined) native.closeDescriptor(writePidFile(place, pid).fileFd);
       } catch (error) {
         started.kill('SIGKILL');
@@ -190,12 +199,13 @@ function startWith(
       cpu?.end();
       const exit = (): Exit =>
         tellEnd(options, toldPid, exitOf(end, launch.request, started, cpu?.isOver, options));
-      endBeside(beside, () => started?.finish(exit()));
+      endBeside(beside, hostPorts, () => started?.finish(exit()));
     };
     try {
       handle = native.spawn(programOf(launch, jail, options, onStarted, onExit));
     } catch (error) {
       clearStop();
+      closePorts(hostPorts);
       reject(toSpawnError(error));
     }
   });
@@ -207,8 +217,9 @@ type Beside = readonly [gate: Gate | undefined, report: Promise<void> | undefine
 const onWarning: GateOptions['onWarning'] = ({ message, hint = '' }) => warnOnce([{ message, hint }]);
 
 // At once without a report: listeners of an exit run in the same turn.
-function endBeside([gate, report]: Beside, onEnd: () => void): void {
+function endBeside([gate, report]: Beside, hostPorts: number[], onEnd: () => void): void {
   gate?.close();
+  closePorts(hostPorts);
   if (report === undefined) onEnd();
   else void report.then(onEnd);
 }
@@ -219,10 +230,11 @@ function openBeside(
   handle: ProcessHandle,
   started: JailedProcess,
   { status, onConnect }: NormalSpawn,
+  hostPorts: number[],
 ): Beside {
   const { account, request } = launch;
-  const { connectTo, insecurePath, reportDenials } = request;
-  if (connectTo.length === 0 && !reportDenials) return [undefined, undefined];
+  const { connectTo, listenOn, insecurePath, reportDenials } = request;
+  if (!needsRelay(request) && !reportDenials) return [undefined, undefined];
   const sent = [...native.takeSent(handle, 3)];
   const onDenied = (denied: Denied): void => {
     status?.tell(statusLine({ event: 'denied', ...denied }));
@@ -230,12 +242,11 @@ function openBeside(
     started.emit('denied', denied);
   };
   const report = reportDenials ? reportWhile(started, launch, sent.pop() ?? -1, onDenied) : undefined;
-  if (connectTo.length === 0) return [undefined, report];
+  if (!needsRelay(request)) return [undefined, report];
   const [toSocket, ids] = [socketFinder(insecurePath), dialingIds(account)];
-  return [
-    new Gate({ list: connectTo, sockets: sent, toSocket, ids, onDenied, onWarning, onConnect }),
-    report,
-  ];
+  const ports = hostPorts.splice(0).map((fd, at) => [fd, listenOn[at]?.inside ?? 0] as const);
+  const gate = { list: connectTo, sockets: sent, ports, toSocket, ids, onDenied, onWarning, onConnect };
+  return [new Gate(gate), report];
 }
 
 function exitOf(

@@ -47,6 +47,7 @@ const otherNames: Partial<Record<StepName, string>> = {
   outbound_routes: 'NETLINK',
   outbound_rules: 'NETLINK',
   outbound_sockets: 'HAND_SOCKETS',
+  listen_network: 'HAND_SOCKETS',
 };
 
 interface Decoded {

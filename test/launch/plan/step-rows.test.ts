@@ -288,6 +288,11 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'sendmsg(tcp 1, tcp and udp 53) CAP_NET_ADMIN: where the service answers; the program can use all other ports',
   ],
   [
+    { op: 'listen_network', ports: [{ address: '::1', port: 8080, inside: 80 }] },
+    '0:0:0:0200000000000000',
+    'sendmsg([::1]:8080:80): the service listens at these ports of the host, and calls the last port of each in this network',
+  ],
+  [
     { op: 'unix_door', slot: 3, path: b('/run/app/s') },
     '0:3:0:',
     'bind(/run/app/s) CAP_SYS_ADMIN: a socket where the service answers, and connects the program to that of the host',

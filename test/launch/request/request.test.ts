@@ -65,6 +65,7 @@ t.test('user and jail are enough', async (t) => {
     unshare: [],
     net: undefined,
     connectTo: [],
+    listenOn: [],
     hostname: undefined,
     readOnly: false,
     ephemeral: undefined,
