@@ -21,6 +21,7 @@ const GROUPS = {
     'errors.ts',
     'version.ts',
   ],
+  toml: ['values/toml-options.ts', 'inetd/config/toml-text.ts'],
   launch: [
     'launch/',
     'outbound/',

@@ -177,7 +177,7 @@ t.test('each room of CONTRIBUTING is there, and each directory of lib is named',
 const mostLines: Readonly<Record<string, number>> = {
   bin: 4050,
   binary: 2250,
-  inetd: 4800,
+  inetd: 4650,
   jail: 17_700,
   launch: 19_600,
   outbound: 1400,
@@ -185,7 +185,7 @@ const mostLines: Readonly<Record<string, number>> = {
   tcpwrappers: 6500,
   tree: 720,
   trust: 700,
-  values: 850,
+  values: 1060,
   workspace: 1400,
 };
 

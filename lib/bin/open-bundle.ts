@@ -104,7 +104,7 @@ export class Bundles {
   open(name: string): object {
     // All are read at once: they are of one version, and a process may change its root directory.
     if (this.#groups.size === 0)
-      this.read(['hot', 'late', 'base', 'launch', 'tcpwrappers', 'jail', 'service']);
+      this.read(['hot', 'late', 'base', 'toml', 'launch', 'tcpwrappers', 'jail', 'service']);
     const [group = '', module = ''] = name.split(':');
     const run = this.compile(group)[module];
     if (run === undefined) throw new Error(`no bundle has ${name}`);

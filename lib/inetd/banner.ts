@@ -1,7 +1,7 @@
 // The text that each client of a service gets before its program starts.
 import { writeSync } from 'node:fs';
 
-import { readRegularFile } from './regular-file.ts';
+import { readRegularFile } from '../values/regular-file.ts';
 
 /** A banner fits into the empty send buffer of a new connection, so that writing it never waits. */
 const MOST_BYTES = 4096;

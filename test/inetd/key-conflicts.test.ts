@@ -3,7 +3,7 @@ import t from 'tap';
 
 import { readToml } from '../../lib/inetd/config/toml-file.ts';
 import { toServices } from '../../lib/inetd/config/configuration.ts';
-import { toWord } from '../../lib/inetd/config/configured-service.ts';
+import { toWord } from '../../lib/values/toml-options.ts';
 import { normalizeServe, type ServeRequest } from '../../lib/inetd/serve-request.ts';
 
 const stream = { listen: '7000', user: 'nobody', jail: '/srv/jail', program: '/bin/x' };

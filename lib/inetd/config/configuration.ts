@@ -8,18 +8,16 @@ import { fileError } from '../../values/file-error.ts';
 import { quote } from '../../words/quote.ts';
 import type { Services } from '../inetd.ts';
 import { findOverlap, type Overlap } from '../listen/address-overlap.ts';
-import { readRegularFile } from '../regular-file.ts';
+import { readRegularFile } from '../../values/regular-file.ts';
 import type { ServiceSettings } from '../serve-request.ts';
 import {
-  errorAt,
   findLost,
-  placeOf,
   toSettings,
-  type ConfiguredOption,
   type ConfiguredService,
   type ConfiguredServices,
   type NotCarried,
 } from './configured-service.ts';
+import { errorAt, placeOf, type ConfiguredOption } from '../../values/toml-options.ts';
 import { readInetdConf, type HostProgram } from './inetd-conf.ts';
 import { portsOf } from './service-ports.ts';
 import { readToml } from './toml-file.ts';

@@ -1,22 +1,13 @@
 // A service as a configuration file describes it, whatever its language. Its settings have the names of the command's options.
 import { basename } from 'node:path';
 
-import type { Argument } from '../../values/command-option.ts';
 import { UsageError } from '../../errors.ts';
 import { inOptions } from '../../launch/request/option-row.ts';
+import { errorAt, type ConfiguredOption } from '../../values/toml-options.ts';
 import { inWords, usageError } from '../../values/wrong.ts';
 import { quote } from '../../words/quote.ts';
 import { keyedOptions, serveOptions, toServeRequest } from '../serve-options.ts';
 import { normalizeServe, serveRows, type ServiceSettings } from '../serve-request.ts';
-
-/** An option with the line where it stands. */
-export interface ConfiguredOption {
-  readonly name: string;
-  readonly word: Argument;
-  /** The file, if it is another one than that of the service. */
-  readonly file?: string;
-  readonly line: number | undefined;
-}
 
 export interface ConfiguredService {
   readonly name: string;
@@ -61,21 +52,6 @@ export interface ConfiguredServices {
   readonly notCarried: readonly NotCarried[];
   /** Names of services that the file itself has turned off. */
   readonly disabled?: readonly string[];
-}
-
-/** A word of the command line. */
-export function toWord(text: string): Argument {
-  return { text, bytes: Buffer.from(text) };
-}
-
-/** A place in a file, as errors begin with it. */
-export function placeOf(file: string, line: number | undefined): string {
-  return `${quote(file)}${line === undefined ? '' : `:${line}`}`;
-}
-
-/** An error with its place in a file. */
-export function errorAt(file: string, line: number | undefined, message: string, hint?: string): UsageError {
-  return new UsageError(`${placeOf(file, line)}: ${message}`, { hint });
 }
 
 type Place = Pick<ConfiguredService, 'line'> & { readonly file?: string };

@@ -2,16 +2,15 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 import {
-  errorAt,
   nameOf,
   toServiceName,
-  toWord,
   type ConfiguredServices,
   type ConfiguredService,
   type Loss,
   notCarried,
   type NotCarried,
 } from './configured-service.ts';
+import { errorAt, toWord } from '../../values/toml-options.ts';
 import { quote } from '../../words/quote.ts';
 import type { PortOf } from './service-ports.ts';
 import {

@@ -1,19 +1,8 @@
 // The JSON schema of the configuration in TOML, made from the option table.
-import type { Option } from '../../values/command-option.ts';
+import { optionProperties } from '../../values/toml-options.ts';
 import { serveOptions } from '../serve-options.ts';
 
 const text = { type: ['string', 'number'] } as const;
-
-// `false` takes back a default.
-const off = { const: false } as const;
-
-function typeOf({ metavar }: Option): object {
-  if (metavar === undefined) return { type: 'boolean' };
-  if (metavar === 'MODE') return { anyOf: [{ type: 'string' }, off] };
-  const one = [text, { type: 'array', items: text }, off];
-  if (!metavar.startsWith('NAME=')) return { anyOf: one };
-  return { anyOf: [...one, { type: 'object', additionalProperties: text }] };
-}
 
 /** Draft 2020-12; editors check a file with it (taplo, Even Better TOML). */
 export function configurationSchema(): object {
@@ -23,10 +12,11 @@ export function configurationSchema(): object {
     program: { type: 'string', description: 'path of the program in the jail' },
     arguments: { type: 'array', items: text, description: 'its arguments' },
   };
-  const options = Object.fromEntries(
-    serveOptions().map((option) => [option.name, { ...typeOf(option), description: option.help }]),
-  );
-  const keys = { type: 'object', properties: { ...operands, ...options }, additionalProperties: false };
+  const keys = {
+    type: 'object',
+    properties: { ...operands, ...optionProperties(serveOptions()) },
+    additionalProperties: false,
+  };
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Configuration of uchroot-inetd',

@@ -3,7 +3,8 @@ import { stringify } from 'smol-toml';
 
 import { quote } from '../../words/quote.ts';
 import { serveOptions } from '../serve-options.ts';
-import type { ConfiguredOption, ConfiguredService } from './configured-service.ts';
+import type { ConfiguredService } from './configured-service.ts';
+import type { ConfiguredOption } from '../../values/toml-options.ts';
 
 type Value = string | boolean | readonly string[];
 

@@ -4,16 +4,14 @@ import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 
 import {
-  errorAt,
   toServiceName,
-  toWord,
-  type ConfiguredOption,
   type ConfiguredService,
   type ConfiguredServices,
   type Loss,
   notCarried,
   type NotCarried,
 } from './configured-service.ts';
+import { errorAt, toWord, type ConfiguredOption } from '../../values/toml-options.ts';
 import { nearest } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import { DATAGRAMS_NOWAIT, type HostProgram } from './inetd-conf.ts';

@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 
 import { UsageError } from '../errors.ts';
-import { fileError } from '../values/file-error.ts';
+import { fileError } from './file-error.ts';
 import { quote } from '../words/quote.ts';
 
 /** @throws LaunchError if it cannot be read, UsageError if it is too big or not a regular file. Both name `what`. */
