@@ -44,7 +44,9 @@ const GROUPS = {
   jail: ['jail/', 'bin/jail/', 'bin/uchroot-jail-command.ts', 'bin/mistakes/foreign-jail-words.ts'],
   service: [
     'service/',
+    'bin/service-apply.ts',
     'bin/service-commands.ts',
+    'bin/service-failure.ts',
     'bin/service-lines.ts',
     'bin/uchroot-service.ts',
     'bin/mistakes/foreign-service-words.ts',

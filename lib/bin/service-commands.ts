@@ -1,26 +1,22 @@
 // The commands of uchroot-service: their options, their library calls, and their output.
-import { JailError, LaunchError, UsageError } from '../errors.ts';
+import { UsageError } from '../errors.ts';
 import { option } from '../values/command-option.ts';
 import { jsonDocument } from '../words/json.ts';
+import { adoptOptions, toChoices } from '../service/adopt/adopt-options.ts';
 import { adoptService, releaseService, updateService } from '../service/adopt/adopt.ts';
 import type { AdoptReport } from '../service/adopt/planning.ts';
 import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { statusMetrics } from '../service/adopt/tell/status-metrics.ts';
 import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
-import { parseNumber } from '../values/size.ts';
-import { number } from '../values/validators.ts';
-import type { NamedOption } from '../launch/request/option-row.ts';
 import type { ReadArguments } from './arguments.ts';
 import { FORMATS, toFormat } from './common-options.ts';
-import { type Command, has, valueOf, textsOf } from './dispatch.ts';
+import { has, valueOf } from './dispatch.ts';
 import { megabytes } from './progress-bar.ts';
+import { applyCommands, formatOption, planOption, type ServiceCommand } from './service-apply.ts';
+import { tryOne, warn } from './service-failure.ts';
 import { calls, shown, writes } from './service-lines.ts';
 
-type ServiceCommand = Command<AbortSignal>;
-
-const planOption = option('--plan', 'show what would be done, and change nothing');
-const formatOption = option('--format text|json', 'how the answer is printed');
 function showAdoption(report: AdoptReport, isPlan: boolean): string {
   if (!report.isChanged) return `${report.unit}: current; there is nothing to update\n`;
   const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning, steps } = report;
@@ -44,42 +40,16 @@ function showAdoption(report: AdoptReport, isPlan: boolean): string {
   );
 }
 
-function warn(unit: string, warnings: readonly string[]): void {
-  for (const warning of warnings) process.stderr.write(`uchroot-service: warning: ${unit}: ${warning}\n`);
-}
-
 function tell(read: ReadArguments, report: AdoptReport): string {
   warn(report.unit, report.warnings);
   return showAdoption(report, has(read, 'plan'));
-}
-
-const seconds = number(0.1, 600, 'seconds', 10);
-
-function toWatchMs(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : Math.round(1000 * seconds(parseNumber(text) as number, '--watch'));
 }
 
 const adopt: ServiceCommand = {
   synopsis: 'adopt UNIT [OPTION]...',
   summary: 'puts a service into a jail, and restarts it if it runs',
   about: 'Data and configuration stay where they are on the host.',
-  options: [
-    option('--bind PATH', 'a file or directory of the host that the service needs too, at the same place'),
-    option('--ro-bind PATH', 'the same, and the service cannot write there'),
-    option(
-      '--connect-to ENTRY',
-      'whom it may call, and nobody else: NAME:PORTS and the like; see uchroot(8)',
-    ),
-    option('--insecure-path', 'accept paths that lead out of the jail; --plan shows what they give away'),
-    option('--program PATH', 'a further program of the host that the service starts'),
-    option(
-      '--watch SECONDS',
-      'how long it must run after a start to have come up (default 1 if it tells systemd when it is ready, else 5)',
-    ),
-    option('--user NAME', "start a service of root's as this account, or as root of its jail"),
-    planOption,
-    formatOption,
-  ],
+  options: [...adoptOptions, planOption, formatOption],
   operands: [1, 1],
   run: async (read, signal, unit) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
@@ -87,50 +57,12 @@ const adopt: ServiceCommand = {
       unit: String(unit),
       signal,
       plan: has(read, 'plan'),
-      user: valueOf(read, 'user')?.text,
-      binds: textsOf(read, 'bind'),
-      readOnlyBinds: textsOf(read, 'ro-bind'),
-      insecurePath: has(read, 'insecure-path'),
-      connectTo: textsOf(read, 'connect-to'),
-      programs: textsOf(read, 'program'),
-      watchMs: toWatchMs(valueOf(read, 'watch')?.text),
+      ...toChoices(read.options),
     });
     const text = tell(read, report);
     return format === 'json' ? jsonDocument(report) : text;
   },
 };
-
-const keys = {
-  user: 'user',
-  binds: 'bind',
-  readOnlyBinds: 'ro-bind',
-  programs: 'program',
-  connectTo: 'connect-to',
-};
-
-/** The options that are keys of an AdoptRequest. */
-export const keyedOptions = (): readonly NamedOption[] =>
-  Object.entries(keys).flatMap(([key, name]) =>
-    adopt.options.filter((one) => one.name === name).map((one) => [key, one] as const),
-  );
-
-// A failure for one service is printed, and the other services follow.
-async function tryOne(unit: string, work: () => Promise<void>): Promise<boolean> {
-  try {
-    await work();
-    return true;
-  } catch (error) {
-    const isSystem = (error as NodeJS.ErrnoException).syscall !== undefined;
-    if (
-      !(error instanceof JailError || error instanceof UsageError || error instanceof LaunchError || isSystem)
-    )
-      throw error;
-    const { message, hint } = error as JailError;
-    const said = isSystem ? `${unit}: ${message}` : message;
-    process.stderr.write(`uchroot-service: ${said}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
-    return false;
-  }
-}
 
 /** Reports of updates, and their texts; with --check, `status` is 1 if a service is behind the host. */
 class Updates {
@@ -289,6 +221,7 @@ const status: ServiceCommand = {
 /** By name. */
 export const serviceCommands: Readonly<Record<string, ServiceCommand>> = {
   adopt,
+  ...applyCommands,
   update,
   reload,
   status,

@@ -1,7 +1,8 @@
 // The command uchroot-service: puts services of systemd into jails.
 import { runProgram } from './dispatch.ts';
 import { foreignServiceCommands, foreignServiceOptions } from './mistakes/foreign-service-words.ts';
-import { keyedOptions, serviceCommands } from './service-commands.ts';
+import { keyedOptions } from '../service/adopt/adopt-options.ts';
+import { serviceCommands } from './service-commands.ts';
 
 void runProgram({
   name: 'uchroot-service',

@@ -124,6 +124,7 @@ const operands: Readonly<Record<string, string>> = {
   'uchroot-jail commit': 'directory file...',
   'uchroot-jail discard': 'directory file...',
   'uchroot-service adopt': 'unit',
+  'uchroot-service apply': 'unit...',
   'uchroot-service update': 'adopted',
   'uchroot-service reload': 'adopted',
   'uchroot-service status': 'adopted',

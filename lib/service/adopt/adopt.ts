@@ -1,10 +1,13 @@
 // Puts installed services of systemd into jails, keeps them current, and takes them out again.
+import { existsSync } from 'node:fs';
+
 import { commandLine } from '../../words/shell-word.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import { carryOut } from './carry-out.ts';
+import { declaredAs } from './declared.ts';
 import { isOurs, presentDropIn } from './systemd-bus.ts';
 import { removeGeneration, removeOld } from './generation.ts';
-import { stepsOf, swapSteps } from './adoption-plan.ts';
+import { dropInOf, stepsOf, swapSteps } from './adoption-plan.ts';
 import { type AdoptReport, lookFor, planNew, planPresent } from './planning.ts';
 import {
   findRecord,
@@ -16,7 +19,13 @@ import {
   writeRecord,
 } from './adoption-record.ts';
 import { goneRefusal, maskedRefusal, refusalOf, refuse } from './service-refusal.ts';
-import { type AdoptRequest, optionsOf, type ServiceWork, takeServiceRequest } from './service-request.ts';
+import {
+  type AdoptRequest,
+  changedKeys,
+  optionsOf,
+  type ServiceWork,
+  takeServiceRequest,
+} from './service-request.ts';
 import { listRefusal } from './outbound-units.ts';
 import { openComparison } from './seen/comparison.ts';
 import { dropInPath } from './service-drop-in.ts';
@@ -24,11 +33,17 @@ import { readService, readWithout, realName, type Unjailed, withoutOurs } from '
 import { otherUnit } from './tell/remedy.ts';
 import { withWholeService } from './undo.ts';
 
+interface Renewal extends ServiceWork {
+  readonly plan?: boolean | undefined;
+  /** The file that declares it. */
+  readonly declared?: string | undefined;
+}
+
 // Makes the next generation and uses it. If that fails, nothing of it is left, unless the change is left to be undone.
 async function renew(
   unjailed: Unjailed,
   asked: AdoptionOptions,
-  { plan: isPlan = false, signal, onProgress }: ServiceWork & { readonly plan?: boolean | undefined },
+  { plan: isPlan = false, signal, onProgress, declared }: Renewal,
 ): Promise<AdoptReport> {
   const { service, reading } = unjailed;
   const { unit, isActive } = service;
@@ -41,14 +56,19 @@ async function renew(
   };
   try {
     const watch = { watchMs: asked.watchMs, signal };
-    const comparison = isActive && old === undefined ? await openComparison(service, watch) : undefined;
-    if (old === undefined) refuse(listRefusal(service, asked, comparison?.ownPorts));
-    const options = { ...asked, accounts: comparison?.accounts ?? asked.accounts };
+    const hasNewList = (old?.options.connectTo ?? []).length === 0;
+    const isLooked = isActive && (old === undefined || (hasNewList && (asked.connectTo ?? []).length > 0));
+    const comparison = isLooked ? await openComparison(service, watch) : undefined;
+    if (hasNewList) refuse(listRefusal(service, asked, comparison?.ownPorts));
+    const accounts = old === undefined ? comparison?.accounts : undefined;
+    const options = { ...asked, accounts: accounts ?? asked.accounts };
     const subject = await lookFor(unjailed, options);
     const { plan, report } = await planNew(subject, directory, { signal, onProgress });
     const { configuration, tested } = old ?? {};
     const { exposure } = report;
-    const record = { version: 1 as const, plan, options, exposure, reading, configuration, tested };
+    const by = declared ?? old?.declared;
+    const kept = { configuration, tested, declared: by };
+    const record = { version: 1 as const, plan, options, exposure, reading, ...kept };
     // a plan has the warnings of the launchers too
     const steps = isPlan ? stepsOf(plan, 'compile') : plan.steps;
     const warnings = await carryOut(steps, { unit, isActive, signal, record, comparison });
@@ -73,24 +93,78 @@ export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
   const options = optionsOf(request);
   const unit = await realName(request.unit);
   return withWholeService(unit, async () => {
-    const service = await readService(unit);
-    const left = presentDropIn(unit);
-    const refusal = refusalOf(service);
-    const other = service.loadState === 'not-found' ? otherUnit(unit) : undefined;
     refuse(
       findRecord(unit) && {
         message: `${unit} is adopted already`,
-        hint: `uchroot-service update ${unit}; for other options, release it first: uchroot-service release ${unit}`,
+        hint: `uchroot-service update ${unit}; for other options, write them to ${findRecord(unit)?.declared ?? declaredAs(unit)}, then: ${commandLine('uchroot-service', 'apply', unit)}`,
       },
-      refusal && { ...refusal, ...(other === undefined ? {} : { hint: other }) },
-      left === undefined
-        ? undefined
-        : {
-            message: `${dropInPath(unit)} is there, and uchroot knows nothing of it`,
-            hint: isOurs(left) ? commandLine('uchroot-service', 'release', unit) : 'move it away',
-          },
     );
-    return renew(await withoutOurs(service), options, request);
+    return adoptFirst(unit, options, request);
+  });
+}
+
+// Adopts a service that is not adopted yet.
+async function adoptFirst(unit: string, options: AdoptionOptions, work: Renewal): Promise<AdoptReport> {
+  const service = await readService(unit);
+  const left = presentDropIn(unit);
+  const refusal = refusalOf(service);
+  const other = service.loadState === 'not-found' ? otherUnit(unit) : undefined;
+  refuse(
+    refusal && { ...refusal, ...(other === undefined ? {} : { hint: other }) },
+    left === undefined
+      ? undefined
+      : {
+          message: `${dropInPath(unit)} is there, and uchroot knows nothing of it`,
+          hint: isOurs(left) ? commandLine('uchroot-service', 'release', unit) : 'move it away',
+        },
+  );
+  return renew(await withoutOurs(service), options, work);
+}
+
+/** What was done, or would be done, for a service that a file declares. */
+export interface Applied {
+  readonly unit: string;
+  readonly file: string;
+  /** `declare`: it was adopted by hand, and only its record changes. */
+  readonly act: 'adopt' | 'change' | 'declare' | 'release' | 'none';
+  /** The keys of an AdoptRequest that have another value. */
+  readonly changes: readonly string[];
+  /** Of an adoption or a change; undefined for a change that only its record has. */
+  readonly report?: AdoptReport | undefined;
+}
+
+/**
+ * Makes a service what a file declares: adopts it, or gives it other options, with one restart. A service that is so already is not
+ * touched: nothing is built.
+ * @param file which declares it
+ * @throws as adoptService
+ */
+export async function adoptDeclared(request: AdoptRequest, file: string): Promise<Applied> {
+  const { unit, plan: isPlan = false, signal, onProgress } = request;
+  const given = optionsOf(request);
+  return withWholeService(unit, async () => {
+    const record = findRecord(unit);
+    const work = { ...request, declared: file };
+    if (record === undefined)
+      return { unit, file, act: 'adopt', changes: [], report: await adoptFirst(unit, given, work) };
+    const { declared, options: before, plan } = record;
+    refuse(
+      declared !== undefined && declared !== file && existsSync(declared)
+        ? { message: `${unit} is declared twice: ${declared} names it too`, hint: 'remove one of the files' }
+        : undefined,
+    );
+    const options = { ...given, accounts: before.accounts };
+    const changes = changedKeys(before, options);
+    if (changes.length === 0 && presentDropIn(unit) === dropInOf(plan)) {
+      if (declared !== file && !isPlan) writeRecord({ ...record, declared: file });
+      return { unit, file, act: declared === undefined ? 'declare' : 'none', changes };
+    }
+    const unjailed = await readWithout(unit, record.reading);
+    refuse(goneRefusal(unjailed.service), refusalOf(unjailed.service));
+    const same = await planPresent(await lookFor(unjailed, options), record, { signal, onProgress });
+    if (same !== undefined && !isPlan) writeRecord({ ...record, options, declared: file });
+    const report = same === undefined ? await renew(unjailed, options, work) : undefined;
+    return { unit, file, act: 'change', changes, report };
   });
 }
 

@@ -34,6 +34,8 @@ export interface AdoptionRecord {
   readonly reading?: Reading | undefined;
   /** The copy with which the service came up last; undefined if there is none. */
   readonly configuration?: KeptConfiguration | undefined;
+  /** The file of services.d that declares it: `apply` has adopted it, or found it adopted. */
+  readonly declared?: string | undefined;
   /** A later copy. It has passed its tests and was reloaded, but the service was not started with it yet. */
   readonly tested?: KeptConfiguration | undefined;
 }

@@ -40,6 +40,12 @@ export interface AdoptRequest extends ServiceWork {
   readonly plan?: boolean | undefined;
 }
 
+/** @throws UsageError if the caller is not root */
+export function requireRoot(): void {
+  if (process.geteuid?.() !== 0)
+    throw new UsageError('services are adopted by root', { hint: 'start it with sudo' });
+}
+
 /** A checked copy of a request about a service. @throws UsageError, and if the caller is not root */
 export function takeServiceRequest<T extends ServiceWork>(request: T, more: readonly string[] = []): T {
   const own = takeRequest(request, (given) => {
@@ -47,8 +53,7 @@ export function takeServiceRequest<T extends ServiceWork>(request: T, more: read
     unit(given.unit, 'unit');
     checkSignal(given.signal);
   });
-  if (process.geteuid?.() !== 0)
-    throw new UsageError('services are adopted by root', { hint: 'start it with sudo' });
+  requireRoot();
   return { ...own, unit: toUnitName(own.unit) };
 }
 
@@ -85,6 +90,23 @@ function toList(given: readonly string[] = []): readonly string[] {
       });
   }
   return list.map(({ text }) => text);
+}
+
+const valueIn = (value: unknown): string =>
+  JSON.stringify(Array.isArray(value) && value.length === 0 ? undefined : value || undefined) ?? '';
+
+const keysOf = ({ paths, ...rest }: AdoptionOptions): Readonly<Record<string, unknown>> => ({
+  ...rest,
+  binds: paths.filter(({ isReadOnly }) => !isReadOnly),
+  readOnlyBinds: paths.filter(({ isReadOnly }) => isReadOnly),
+});
+
+/** The keys of an AdoptRequest in which options differ. A record may be older than a key, which then has its default. */
+export function changedKeys(one: AdoptionOptions, other: AdoptionOptions): readonly string[] {
+  const [a, b] = [keysOf(one), keysOf(other)];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
+    (key) => valueIn(a[key]) !== valueIn(b[key]),
+  );
 }
 
 /** The options of an adoption. @throws UsageError */

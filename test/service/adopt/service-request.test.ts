@@ -1,9 +1,9 @@
 // The values of a request for an adoption.
 import t from 'tap';
 
-import { keyedOptions } from '../../../lib/bin/service-commands.ts';
 import { UsageError } from '../../../lib/errors.ts';
 import { inOptions } from '../../../lib/launch/request/option-row.ts';
+import { keyedOptions } from '../../../lib/service/adopt/adopt-options.ts';
 import { optionsOf } from '../../../lib/service/adopt/service-request.ts';
 import { inWords } from '../../../lib/values/wrong.ts';
 
