@@ -21,7 +21,11 @@ const list = toEntries(words, 'connectTo');
 async function makeNetwork(): Promise<void> {
   const steps: readonly Step[] = [
     { op: 'loopback_up' },
-    ...outboundSteps(list).filter(({ op }) => op !== 'outbound_sockets'),
+    // systemd opens the sockets, and only those that need rules
+    ...outboundSteps(list).flatMap((step): readonly Step[] => {
+      if (step.op === 'outbound_rules') return [{ ...step, isNeeded: true }];
+      return step.op === 'outbound_sockets' ? [] : [step];
+    }),
     // a plan ends so; only the steps before it are run
     { op: 'execve', program: Buffer.from('/'), argv: [Buffer.from('/')], env: [] },
   ];

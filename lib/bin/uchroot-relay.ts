@@ -2,8 +2,8 @@
 // addresses, dials. The command itself becomes the small process that waits for the program.
 //
 // Its words: the pid of the command, the status descriptor if there is one, `insecure` with --insecure-path, the ids by which it dials
-// sockets of the host, the ports of the program that the host calls, the entries. Descriptors 5 and up are the sockets of the host for
-// these ports, and then those of the program's network (native/launcher/relaystart.h).
+// sockets of the host, the ports of the program that the host calls, the entries, the number of descriptors. These are 5 and up: the sockets of
+// the host for these ports, and then those of the program's network (native/launcher/relaystart.h).
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
 import { writeSync } from 'node:fs';
@@ -15,11 +15,11 @@ import { warningLines } from '../launch/start/exec.ts';
 import { native } from '../native.ts';
 import { toEntries } from '../outbound/entry.ts';
 import { Gate } from '../outbound/gate.ts';
-import { socketsOf } from '../outbound/paths.ts';
 import { quote } from '../words/quote.ts';
 
 const firstSocket = 5;
 const [, , parent = '', status = '', insecure, ids = '', inside = '', ...words] = process.argv;
+const count = Number(words.pop());
 const ports =
   inside === '' ? [] : inside.split(',').map((port, at) => [firstSocket + at, Number(port)] as const);
 const list = toEntries(words, 'connectTo');
@@ -72,10 +72,7 @@ function endWith(gate: Gate): void {
 
 const gate = new Gate({
   list,
-  sockets: Array.from(
-    { length: socketsOf(list, ports.length > 0) },
-    (_, at) => firstSocket + ports.length + at,
-  ),
+  sockets: Array.from({ length: count - ports.length }, (_, at) => firstSocket + ports.length + at),
   ports,
   onDenied: tell,
   toSocket: socketFinder(insecure !== ''),

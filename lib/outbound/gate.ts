@@ -45,7 +45,10 @@ const [kindQuery, kindConnection, , kindDoor] = [0, 1, 2, 3];
 /** What a gate needs of its launch. */
 export interface GateOptions {
   readonly list: readonly Entry[];
-  /** Those of the launch's network, in the order of the plan (socketsOf()). */
+  /**
+   * Those of the launch's network, in the order of the plan (socketsOf()). Without rules of the kernel, after the first ones: sockets for
+   * connections to further ports.
+   */
   readonly sockets: readonly number[];
   readonly onDenied: (denied: Denied) => void;
   /** The path of a socket without links, or why the program may not come there. */
@@ -87,11 +90,13 @@ export class Gate {
     this.#toSocket = toSocket;
     this.#onWarning = onWarning;
     this.#consent = onConnect && new Consent(onConnect);
-    const [own, shown] = [ownSockets(list), ports.length > 0 ? 1 : 0];
+    const [own, doors] = [ownSockets(list), sockets.length - pathsOf(list).length];
+    const further = ports.length > 0 ? doors - 1 : doors;
     const given = [
       ...(own === 0 ? [-1, -1, -1] : sockets.slice(0, own)),
-      ...(shown === 0 ? [-1] : []),
-      ...sockets.slice(own),
+      ...(further === doors ? [-1] : sockets.slice(further, doors)),
+      ...sockets.slice(doors),
+      ...sockets.slice(own, further),
     ];
     this.#handle = native.openGate(given, (...asked) => void this.#decide(...asked), ids, ports.flat());
   }

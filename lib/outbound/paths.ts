@@ -7,7 +7,7 @@ export const pathsOf = (list: readonly Entry[]): readonly string[] => list.flatM
 /** With a list, the plan of a launch sends so many sockets at first: for connections, and for questions by UDP and by TCP. */
 export const ownSockets = (list: readonly Entry[]): number => (list.length === 0 ? 0 : 3);
 
-/** How many it sends: these, one that shows the network, if the host has ports, and a door for each path. */
+/** How many it sends at least: these, one that shows the network, if the host has ports, and a door for each path. */
 export const socketsOf = (list: readonly Entry[], hasPorts: boolean): number =>
   ownSockets(list) + (hasPorts ? 1 : 0) + pathsOf(list).length;
 

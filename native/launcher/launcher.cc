@@ -207,7 +207,7 @@ extern "C" [[noreturn]] [[gnu::used]] void launcherMain(const long* stack) {
   const long argc = stack[0];
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
   if (argc > 4 && equal(argv[1], "relay"))
-    relayWhenCalled(parseNumber(argv[2]), parseNumber(argv[3]), argv + 4, argv + argc + 1);
+    relayWhenCalled(parseNumber(argv[2]), parseNumber(argv[3]), argc - 4, argv + 4, argv + argc + 1);
   if (argc == 7) waitFor(argv + 1);
   if (argc == 8) reportDenials(argv + 2);
   if (argc == 10) watchLimits(argv + 1, argv + argc + 1);

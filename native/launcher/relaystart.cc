@@ -6,6 +6,7 @@
 #include "../plan/plan.h"
 #include "../plan/steps.h"
 #include "../plan/syscall.h"
+#include "decimal.h"
 
 namespace uchroot {
 namespace {
@@ -53,16 +54,15 @@ int takeSockets(int next) {
 
 }  // namespace
 
-void relayWhenCalled(long parent, long count, const char* const* argv, const char* const* environment) {
-  if (count < 1 || count > kMost) fail();
+void relayWhenCalled(long parent, long least, long argc, const char* const* argv, const char* const* environment) {
   (void)sys(__NR_close_range, kFirst, ~0u, 0);
   // each step of the plan sends its own
-  for (int taken = 0; taken < count;) {
-    const int more = takeSockets(kFirst + taken);
-    if (more == 0) quit(0);
-    if (more < 0 || taken + more > count) fail();
-    taken += more;
+  int count = 0;
+  for (int more; (more = takeSockets(kFirst + count)) != 0; count += more) {
+    if (more < 0 || count + more > kMost) fail();
   }
+  if (count < least) quit(0);
+  *putNumber(const_cast<char*>(argv[argc - 1]), count) = 0;
   // The command may have ended already, and its number may be that of another process.
   const long command = sys(__NR_pidfd_open, parent, 0);
   const bool isEnded = command < 0 || sys(__NR_getppid) != parent;

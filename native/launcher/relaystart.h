@@ -4,8 +4,8 @@
 
 namespace uchroot {
 
-// Descriptor 3 is the socket to which the plan sends `count` of the program's network; if the launch fails, none come. They become 5 and
-// up. Ends with `parent`, the command. argv: the relay.
-[[noreturn]] void relayWhenCalled(long parent, long count, const char* const* argv, const char* const* environment);
+// Descriptor 3 is the socket to which the plan sends those of the program's network, until the program starts; if the launch fails,
+// fewer than `least` come. They become 5 and up. Ends with `parent`, the command. argv: the relay, whose last word becomes their number.
+[[noreturn]] void relayWhenCalled(long parent, long least, long argc, const char* const* argv, const char* const* environment);
 
 }  // namespace uchroot

@@ -77,7 +77,7 @@ PendingCalls& toCalls(const Napi::CallbackInfo& info) { return *static_cast<Pend
 
 Gate* toGate(const Napi::CallbackInfo& info) { return toCalls(info).find<Gate>(static_cast<uint32_t>(numberOr(info[0], 0))); }
 
-// openGate([listener, datagrams, talks, network, door…], onAsked, [uid, gid, group…], [listener, port…]) → handle
+// openGate([listener, datagrams, talks, network, door…, listener…], onAsked, [uid, gid, group…], [listener, port…]) → handle
 Napi::Value openGate(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const bool isRight = info[0].IsArray() && info[0].As<Napi::Array>().Length() >= 4 && info[1].IsFunction() && info[2].IsArray() &&

@@ -37,7 +37,7 @@ constexpr int kSilentSeconds = 60, kProbeSeconds = 15, kProbes = 4;
 constexpr int kFinishMs = 5000;
 
 constexpr size_t kMostQueryBytes = 1232;  // RFC 9715
-constexpr size_t kOwnSockets = 4;         // the others are doors
+constexpr size_t kOwnSockets = 4;         // the others are doors, and listeners for further ports
 constexpr size_t kMostTalks = 8;
 constexpr int kMostTries = 4;                       // TCP_SYNCNT: half a minute
 
@@ -228,7 +228,7 @@ void OutboundRelay::closeListeners() {
 void OutboundRelay::closeDoors() {
   endsAtMs_ = nowMs() + kFinishMs;
   accept(listener_, -1);
-  for (size_t i = 0; i < doors_.size(); i++) accept(doors_[i], static_cast<int>(i));
+  for (size_t i = 0; i < doors_.size(); i++) accept(doors_[i], doorOf(i));
   while (!talks_.empty()) hangUp(talks_.begin()->first);
   closeListeners();
   std::vector<uint32_t> open;
@@ -273,7 +273,7 @@ void OutboundRelay::onReady(uint64_t data, uint32_t events) {
     case kWake: return takeOrders();
     case kDatagrams: return receive();
     case kListener: return accept(listener_, -1);
-    case kDoor: return accept(doors_[id], static_cast<int>(id));
+    case kDoor: return accept(doors_[id], doorOf(id));
     case kPort: return accept(ports_[id].fd, -1, ports_[id].inside);
     case kTalkers: return acceptTalk();
     case kTalk: return hear(id);
@@ -316,6 +316,14 @@ void OutboundRelay::askAgain() {
     const auto found = connections_.find(later_.front().second);
     if (found != connections_.end()) ask({.kind = Asked::kDoor, .id = found->first, .number = found->second->door});
   }
+}
+
+// -1: it is no door, but a socket for one more port, where no rules lead all of them to the listener
+int OutboundRelay::doorOf(size_t number) const {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  const bool isDoor = getsockopt(doors_[number], SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+  return isDoor ? static_cast<int>(number) : -1;
 }
 
 // @param door its number; -1: the listener's connections say by their address whom they are for, or the port says it

@@ -65,8 +65,8 @@ struct Connection;
 class OutboundRelay {
  public:
   // It owns the sockets: for connections, for questions as datagrams and by connections of their own, which are -1 without a list; one of
-  // the launch's network, if there are ports; the others are doors: sockets of AF_UNIX in the jail. `ids`: of the program, if they are
-  // not those of the service.
+  // the launch's network, if there are ports; the others are doors: sockets of AF_UNIX in the jail, and sockets for connections to
+  // further ports. `ids`: of the program, if they are not those of the service.
   OutboundRelay(const std::vector<int>& sockets, std::vector<HostPort> ports, std::optional<Ids> ids, std::function<void(const Asked&)> ask);
   OutboundRelay(const OutboundRelay&) = delete;
   OutboundRelay& operator=(const OutboundRelay&) = delete;
@@ -123,6 +123,7 @@ class OutboundRelay {
   // Whether the program may ask for more.
   void listen();
   void onReady(uint64_t data, uint32_t events);
+  int doorOf(size_t number) const;
   void accept(int listener, int door, uint16_t inside = 0);
   void acceptTalk();
   void hear(uint32_t id);

@@ -260,7 +260,7 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_NEW_TREE: return newTree(step, context);
     case OP_OPEN_NAMESPACES: return openSpaces(context);
     case OP_SEND_NAMESPACES: return sendSpaces(step, context);
-    case OP_NETLINK: return tellKernel(step);
+    case OP_NETLINK: return tellKernel(step, context);
     case OP_HAND_SOCKETS: return handSockets(step, context);
     case OP_COVER_FILE: return coverFile(step);
     case OP_UNIX_DOOR: return openDoor(step, context);

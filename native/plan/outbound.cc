@@ -19,6 +19,7 @@ constexpr long kCloseOnExec = O_CLOEXEC, kNonBlocking = O_NONBLOCK;    // SOCK_C
 constexpr long kDontWait = 0x40;                                       // MSG_DONTWAIT
 constexpr long kIp6 = 41;                                              // SOL_IPV6
 constexpr long kOnly6 = 26, kReceiveInfo = 49, kTransparent = 75;      // IPV6_V6ONLY, IPV6_RECVPKTINFO, IPV6_TRANSPARENT
+constexpr long kOfSocket = 1, kReuse = 2;                               // SOL_SOCKET, SO_REUSEADDR
 constexpr long kBacklog = 128;
 
 // A message is carried out while it is sent, so its answer waits in the socket by then (netlink_unicast_kernel() in
@@ -35,8 +36,8 @@ long readAnswer(long fd) {
   return got == sizeof answer && answer.header.nlmsg_type == NLMSG_ERROR ? answer.error : -EPROTO;
 }
 
-long setOption(long fd, long name, int value) {
-  return sys(__NR_setsockopt, fd, kIp6, name, address(&value), sizeof value);
+long setOption(long fd, long level, long name, int value) {
+  return sys(__NR_setsockopt, fd, level, name, address(&value), sizeof value);
 }
 
 long openSocket(const ListenSpec& spec) {
@@ -45,9 +46,11 @@ long openSocket(const ListenSpec& spec) {
   sockaddr_in6 any = {};
   any.sin6_family = kInternet6;
   any.sin6_port = static_cast<uint16_t>(spec.port >> 8 | spec.port << 8);
-  long result = setOption(fd, kOnly6, 0);
-  if (result >= 0 && (spec.flags & LISTEN_TRANSPARENT) != 0) result = setOption(fd, kTransparent, 1);
-  if (result >= 0 && spec.type != kStream) result = setOption(fd, kReceiveInfo, 1);
+  long result = setOption(fd, kIp6, kOnly6, 0);
+  if (result >= 0 && (spec.flags & LISTEN_TRANSPARENT) != 0) result = setOption(fd, kIp6, kTransparent, 1);
+  if (result >= 0 && spec.type != kStream) result = setOption(fd, kIp6, kReceiveInfo, 1);
+  // connections inherit it: the program may bind a port that it has called
+  if (result >= 0 && spec.type == kStream) result = setOption(fd, kOfSocket, kReuse, 1);
   if (result >= 0) result = sys(__NR_bind, fd, address(&any), sizeof any);
   if (result >= 0 && spec.type == kStream) result = sys(__NR_listen, fd, kBacklog);
   if (result >= 0) return fd;
@@ -55,15 +58,36 @@ long openSocket(const ListenSpec& spec) {
   return result;
 }
 
-}  // namespace
+// What a kernel without nf_tables or tproxy answers, and filters of system calls. A batch that fails has changed nothing.
+bool isLack(long result) {
+  switch (-result) {
+    case EACCES:
+    case EAFNOSUPPORT:
+    case EINVAL:
+    case ENOENT:
+    case ENOSYS:
+    case EOPNOTSUPP:
+    case EPERM:
+    case EPROTONOSUPPORT: return true;
+    default: return false;
+  }
+}
 
-long tellKernel(const PlanStep* step) {
+long sendMessages(const PlanStep* step) {
   const long fd = sys(__NR_socket, kNetlink, kRaw | kCloseOnExec, static_cast<long>(step->a));
   if (fd < 0) return fd;
   long result = sys(__NR_sendto, fd, address(dataOf(step)), step->dataBytes, 0, 0, 0);
   if (result >= 0) result = readAnswer(fd);
   (void)sys(__NR_close, fd);
   return result < 0 ? result : 0;
+}
+
+}  // namespace
+
+long tellKernel(const PlanStep* step, PlanContext& context) {
+  const long result = sendMessages(step);
+  context.lacksRules = step->b == 1 && isLack(result);
+  return context.lacksRules ? 0 : result;
 }
 
 // Without a service that answers, the program would wait for ever. A rehearsal has none.
@@ -75,6 +99,7 @@ long handSockets(const PlanStep* step, const PlanContext& context) {
   long result = 0;
   const ListenSpec* specs = reinterpret_cast<const ListenSpec*>(dataOf(step));
   for (uint32_t i = 0; i < step->dataBytes / sizeof(ListenSpec) && result >= 0; i++) {
+    if ((specs[i].flags & LISTEN_WITHOUT_RULES) != 0 && !context.lacksRules) continue;
     result = openSocket(specs[i]);
     if (result >= 0) fds[count++] = static_cast<int>(result);
   }

@@ -174,7 +174,7 @@ enum Op : uint16_t {
   OP_OPEN_NAMESPACES = 79,     // opens the directory of this process's namespaces, while /proc is in sight
   OP_SEND_NAMESPACES = 80,     // data: names in that directory. Their descriptors go to the socket 0, and this process ends: no later
                                // step runs
-  OP_NETLINK = 81,             // a: protocol; data: messages, of which the last is answered (netlink(7))
+  OP_NETLINK = 81,             // a: protocol; b: 1: without rules the sockets do; data: messages, of which the last is answered (netlink(7))
   OP_HAND_SOCKETS = 82,        // data: ListenSpec[]; these sockets go to PlanContext.outboundFd
   OP_COVER_FILE = 83,          // data: path of a file in the jail, text that takes its place; a missing file is no error
   OP_UNIX_DOOR = 84,           // a: slot, which gets a tree that is a socket; that goes to PlanContext.outboundFd
@@ -231,7 +231,8 @@ struct ListenSpec {
 constexpr uint32_t kMostSockets = 64;
 
 enum ListenFlag : uint32_t {
-  LISTEN_TRANSPARENT = 1,  // a rule of the network leads connections to other ports to it
+  LISTEN_TRANSPARENT = 1,    // a rule of the network leads connections to other ports to it
+  LISTEN_WITHOUT_RULES = 2,  // only if the kernel has no such rules
 };
 
 enum RlimitMode : uint64_t {

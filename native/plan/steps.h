@@ -121,7 +121,7 @@ long openSpaces(PlanContext& context);
 long sendSpaces(PlanStep* step, const PlanContext& context);
 
 // outbound.cc
-long tellKernel(const PlanStep* step);
+long tellKernel(const PlanStep* step, PlanContext& context);
 long handSockets(const PlanStep* step, const PlanContext& context);
 long openDoor(const PlanStep* step, PlanContext& context);
 

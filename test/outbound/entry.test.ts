@@ -2,7 +2,8 @@
 import * as fc from 'fast-check';
 import t from 'tap';
 
-import { mostEntries, toEntries, toEntry } from '../../lib/outbound/entry.ts';
+import { asked, mostEntries, toEntries, toEntry } from '../../lib/outbound/entry.ts';
+import { listenersFor } from '../../lib/outbound/listeners.ts';
 import { toName } from '../../lib/outbound/name.ts';
 
 const textOf = (entry: string): string => toEntry(entry, 'connectTo').text;
@@ -176,3 +177,24 @@ t.test('the normal form is its own normal form, and any text is an entry or a Us
     ),
   );
 });
+
+t.test(
+  'ports have sockets of their own if there are few of them, and the name server keeps its',
+  async (t) => {
+    const listeners = (...list: readonly string[]) => listenersFor(toEntries(list, 'connectTo'));
+    const rows: readonly (readonly [list: readonly string[], ports: readonly number[] | undefined])[] = [
+      [
+        ['web.test:443,80', '.zone.test:80-82', '192.0.2.0/24:5432', 'unix:/run/s'],
+        [80, 81, 82, 443, 5432],
+      ],
+      [['unix:/run/s'], []],
+      [['web.test:1-60'], undefined],
+      [['web.test:1001-1060'], Array.from({ length: 60 }, (_, at) => 1001 + at)],
+      [['web.test:1001-1061'], undefined],
+      [['web.test:1001-1060', 'other.test:80'], undefined],
+      [['web.test:*'], undefined],
+    ];
+    for (const [list, ports] of rows) t.same(listeners(...list), ports, list.join());
+    t.equal(listenersFor([asked]), undefined);
+  },
+);

@@ -115,12 +115,15 @@ static void refuseCalls(void) {
   check(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
 }
 
-static void refuseNetlink(void) {
+// Of one protocol; -1: of all.
+static void refuseNetlink(int protocol) {
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 2),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 4),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 2),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+      BPF_JUMP(BPF_JMP | (protocol < 0 ? BPF_JGE : BPF_JEQ) | BPF_K, protocol < 0 ? 0 : protocol, 1, 0),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
   };
@@ -219,7 +222,7 @@ static void apply(char *word) {
   else if (IS("slack")) check(prctl(PR_SET_TIMERSLACK, value));
   else if (IS("nnp")) check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
   else if (IS("filter")) refuseCalls();
-  else if (IS("no-netlink")) refuseNetlink();
+  else if (IS("no-netlink")) refuseNetlink(equals ? value : -1);
   else if (IS("env")) addEntry(decode(text));
   else if (IS("listen")) addListenPid();
   else if (IS("pty")) openTerminal();

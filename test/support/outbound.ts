@@ -50,8 +50,13 @@ shift 3
 export interface World {
   readonly directory: string;
   readonly jail: string;
-  /** Runs the lines of a module in the service's network; see inChild(). @param uid of an ordinary user; root by default */
-  readonly run: (lines: string, uid?: number) => unknown;
+  /**
+   * Runs the lines of a module in the service's network; see inChild().
+   *
+   * @param uid of an ordinary user; root by default
+   * @param more words before it
+   */
+  readonly run: (lines: string, uid?: number, more?: readonly string[]) => unknown;
   /** The words that run a program there. */
   readonly by: readonly string[];
 }
@@ -83,9 +88,9 @@ export function makeWorld(): World {
   copyFileSync(`${directory}/cert.pem`, `${jail}/etc/ssl/certs/ca-certificates.crt`);
   const servers = `${packageDirectory}/dist/test/support/fixture/outbound-servers.js`;
   const by = ['unshare', '-n', '-m', 'sh', '-c', setUp, 'world', directory, process.execPath, servers];
-  const run: World['run'] = (lines, uid) => {
+  const run: World['run'] = (lines, uid, more = []) => {
     const user = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
-    return inChild(lines, [...by, ...user]);
+    return inChild(lines, [...by, ...user, ...more]);
   };
   return { directory, jail, run, by };
 }

@@ -106,6 +106,8 @@ const parts: readonly Part[] = [
   { option: '--ephemeral', keys: { ephemeral: true, jail: '/usr' } },
   landlock,
   { option: '--connect-to', keys: { connectTo: ['host-loopback:1'] } },
+  // without tproxy, the ports must be named
+  { option: "--connect-to 'NAME:*'", keys: { connectTo: ['host-loopback:*'] } },
 ];
 
 const rows: readonly (Part & { readonly name: LevelName; readonly parts: readonly Part[] })[] = [

@@ -1,5 +1,6 @@
 // The steps of a launch that may call the names of a list, and their rows. Pure.
 import type { Entry } from '../../outbound/entry.ts';
+import { listenersFor, mostListeners } from '../../outbound/listeners.ts';
 import { routeMessages, ruleMessages } from '../../outbound/network.ts';
 import { showListenPort, type ListenPort } from '../request/listen-on-value.ts';
 import { cString } from './jail-entry.ts';
@@ -11,14 +12,15 @@ const relayPort = 1;
 const dnsPort = 53;
 
 /** The steps that make the network, in it. The sockets come last: before them nothing is led anywhere. */
-export const outboundSteps = (list: readonly Entry[]): readonly Step[] =>
-  list.length === 0
-    ? []
-    : [
-        { op: 'outbound_routes', list },
-        { op: 'outbound_rules', list, port: relayPort },
-        { op: 'outbound_sockets', port: relayPort },
-      ];
+export function outboundSteps(list: readonly Entry[]): readonly Step[] {
+  if (list.length === 0) return [];
+  const instead = listenersFor(list);
+  return [
+    { op: 'outbound_routes', list },
+    { op: 'outbound_rules', list, port: relayPort, isNeeded: instead === undefined },
+    { op: 'outbound_sockets', port: relayPort, instead: instead ?? [] },
+  ];
+}
 
 /** The step for ports of the host, after those above: its socket comes after theirs. */
 export const listenSteps = (ports: readonly ListenPort[]): readonly Step[] =>
@@ -31,7 +33,7 @@ export const coverResolver = (list: readonly Entry[]): readonly Step[] =>
     : [{ op: 'cover_file', path: Buffer.from('/etc/resolv.conf'), text: 'nameserver 127.0.0.1\n' }];
 
 const [netlinkRoute, netlinkNetfilter] = [0, 12];
-const [stream, datagram, transparent] = [1, 2, 1];
+const [stream, datagram, transparent, withoutRules] = [1, 2, 1, 2];
 
 // struct ListenSpec
 const socketSpec = (type: number, port: number, flags: number): readonly number[] => [
@@ -43,9 +45,11 @@ const noSix = {
   reason: 'this kernel has no IPv6',
   hint: 'start it without ipv6.disable=1; an address of IPv6 is not needed',
 };
+// only if there can be no sockets instead
 const noRules = {
-  reason: 'the kernel lacks nf_tables or its tproxy (CONFIG_NFT_TPROXY)',
-  hint: 'modprobe nft_tproxy, as root; in a container, on the host',
+  reason:
+    'the kernel lacks nf_tables or its tproxy (CONFIG_NFT_TPROXY), or a filter of system calls refuses it: then each port needs a socket',
+  hint: `modprobe nft_tproxy, as root; in a container, on the host; or, but for an adopted service, name the ports: at most ${mostListeners}, and not ${dnsPort}`,
 };
 const noService = {
   reason: 'no process stays that would answer',
@@ -68,20 +72,35 @@ export const outboundRows = {
     object: ({ list }) => list.map(({ text }) => text).join(' ') || 'nothing',
     purpose: 'what the program may call: the service relays these, and nothing else',
     needs: 'CAP_NET_ADMIN',
-    encode: ({ list, port }) => ({ a: netlinkNetfilter, data: ruleMessages(list, port) }),
-    failures: { ENOENT: noRules, EOPNOTSUPP: noRules, EPROTONOSUPPORT: noRules, EINVAL: noRules },
+    encode: ({ list, port, isNeeded }) => ({
+      a: netlinkNetfilter,
+      b: isNeeded ? 0 : 1,
+      data: ruleMessages(list, port),
+    }),
+    failures: {
+      EACCES: noRules,
+      EAFNOSUPPORT: noRules,
+      EINVAL: noRules,
+      ENOENT: noRules,
+      ENOSYS: noRules,
+      EOPNOTSUPP: noRules,
+      EPERM: noRules,
+      EPROTONOSUPPORT: noRules,
+    },
   },
   outbound_sockets: {
     op: 82,
     call: 'sendmsg',
-    object: ({ port }) => `tcp ${port}, tcp and udp ${dnsPort}`,
+    object: ({ port, instead }) =>
+      `tcp ${port}, tcp and udp ${dnsPort}${instead.length === 0 ? '' : `; without tproxy tcp ${instead.join()}`}`,
     purpose: 'where the service answers; the program can use all other ports',
     needs: 'CAP_NET_ADMIN',
-    encode: ({ port }) => ({
+    encode: ({ port, instead }) => ({
       data: Uint32Array.from([
         ...socketSpec(stream, port, transparent),
         ...socketSpec(datagram, dnsPort, 0),
         ...socketSpec(stream, dnsPort, 0),
+        ...instead.flatMap((one) => socketSpec(stream, one, withoutRules)),
       ]),
     }),
     failures: {

@@ -166,11 +166,19 @@ type OneStep =
   | { readonly op: 'loopback_up' }
   // steps of a launch that may call the names of a list
   | { readonly op: 'outbound_routes'; readonly list: readonly Entry[] }
-  | { readonly op: 'outbound_rules'; readonly list: readonly Entry[]; readonly port: number }
+  | {
+      readonly op: 'outbound_rules';
+      readonly list: readonly Entry[];
+      readonly port: number;
+      /** Otherwise the sockets do without them. */
+      readonly isNeeded: boolean;
+    }
   | {
       /** Opens the sockets that the service answers, and sends them to it: for questions, and at this port for connections to any port. */
       readonly op: 'outbound_sockets';
       readonly port: number;
+      /** Where the kernel has no rules for it, a socket for each of these ports. */
+      readonly instead: readonly number[];
     }
   /** Sends a socket that shows the service the network: it makes others there. */
   | { readonly op: 'listen_network'; readonly ports: readonly ListenPort[] }

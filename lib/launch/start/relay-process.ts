@@ -7,6 +7,9 @@ import type { Launch } from '../plan/launch.ts';
 
 const script = "require(process.argv[1]).openBundle('relay')";
 
+// It is written over these spaces (native/launcher/relaystart.cc).
+const numberToCome = ' '.repeat(8);
+
 /**
  * Starts the process that starts it. Both end with this process.
  *
@@ -36,6 +39,7 @@ export function startRelay(
     dialingIds(account).join(),
     listenOn.map(({ inside }) => inside).join(),
     ...connectTo.flatMap(({ text, isRead }) => (isRead === true ? [] : [text])),
+    numberToCome,
   ];
   const environment = Object.entries(process.env)
     .filter(([name]) => name !== 'NODE_OPTIONS')

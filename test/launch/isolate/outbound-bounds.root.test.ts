@@ -1,18 +1,21 @@
 // Programs with a list, at the bounds: of descriptors, of entries, of the queue of a server, of what is left open.
 import { writeFileSync } from 'node:fs';
 
-import { command, rootTest } from '../../support/launch.ts';
+import { command, oddCaller, rootTest } from '../../support/launch.ts';
 import { makeWorld, type World } from '../../support/outbound.ts';
 
 const test = rootTest('unshare', 'nsenter', 'setpriv', 'ip', 'curl', 'python3', 'openssl', 'git', 'prlimit');
+// Only this file has processes of this uid.
+const uid = 61_482;
 const isRoot = process.getuid?.() === 0;
 const world: World = isRoot ? makeWorld() : { directory: '/', jail: '/', by: [], run: () => undefined };
 
 const head = `
   const { runInJail } = await load('index.js');
   const { spawn, spawnSync } = await import('node:child_process');
+  const rootless = process.geteuid() !== 0;
   const base = {
-    user: 'nobody', jail: ${JSON.stringify(world.jail)}, isolate: true, reject: false, timeoutMs: 60_000,
+    user: 'nobody', jail: ${JSON.stringify(world.jail)}, isolate: true, rootless, reject: false, timeoutMs: 60_000,
     view: [{ bind: '/usr', to: '/usr', readOnly: true }, { proc: '/proc' }, { tmpfs: '/tmp' }, { tmpfs: '/run' }],
   };
   const run = (connectTo, program, args, more = {}) => runInJail({ ...base, connectTo, program, args, ...more });
@@ -207,4 +210,71 @@ test('a list is a regular file, since it is read again', async (t) => {
     [0, /^hello from/],
     [1, /names\.fifo is no regular file\nhint: write the entries to a file/],
   ]);
+});
+
+// Two ports of a name, another port of it, a socket of the host, and servers of its own.
+const manyPorts = (path: string): string => `
+import socket
+def call(port, family):
+    try:
+        s = socket.socket(family); s.connect(("web.test", port)); s.sendall(b"GET / HTTP/1.0\\r\\n\\r\\n")
+        said = b"".join(iter(lambda: s.recv(999), b""))
+        return said.decode().split()[-1]
+    except OSError as error: return type(error).__name__
+def serve(port):
+    try: socket.create_server(("", port)); return "serves"
+    except OSError: return "taken"
+print(call(80, socket.AF_INET), call(8080, socket.AF_INET6), call(81, socket.AF_INET), serve(8080), serve(9999))
+s = socket.socket(socket.AF_UNIX); s.connect("${path}"); print(s.recv(9).decode())
+`;
+const listOf = (path: string): readonly string[] => ['web.test:80,8080', `unix:${path}`];
+const serveAt = (path: string): string =>
+  `const server = (await import('node:net')).createServer((socket) => socket.end('door')).listen({ path: '${path}', writableAll: true });`;
+
+const rows: readonly (readonly [who: string, uid: number | undefined, words: readonly string[]])[] = [
+  ['root', undefined, ['--isolate', 'nobody']],
+  ['an ordinary user', uid, ['--rootless', '0']],
+];
+for (const [who, as, [option = '', user = '']] of rows)
+  test(`without tproxy, each port of a list has a socket, whose port the program cannot have: ${who}`, async (t) => {
+    const path = `/tmp/door-${who.length}-${process.pid}`;
+    const told = world.run(
+      `${head}
+        ${serveAt(path)}
+        const { stdout, stderr } = await python(${JSON.stringify(listOf(path))}, ${JSON.stringify(manyPorts(path))});
+        server.close();
+        const failed = [];
+        for (const list of [['web.test:*'], ['web.test:53']])
+          failed.push(await run(list, '/usr/bin/true', []).catch(({ step, message }) => ({ step, message })));
+        const [file, ...words] = ${JSON.stringify(command)};
+        const say = (...args) => spawnSync(file, [...words, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+        const list = ['${option}', '--ro-bind', '/usr', '--connect-to', 'web.test:80,8080', '${user}', base.jail];
+        const plan = say('--plan', ...list, '/usr/bin/true');
+        const called = say(...list, '/usr/bin/curl', '-sS', 'http://web.test:8080/');
+        const doctor = say('--doctor');
+        tell({ stdout, stderr, failed, called: called.stdout + called.stderr, plan: plan.stdout + plan.stderr, doctor: doctor.stdout });
+      `,
+      as,
+      oddCaller('nnp', 'no-netlink=12'),
+    ) as Record<string, unknown>;
+    const refused = { step: 'outbound_rules', message: /then each port needs a socket/ };
+    t.match(told, {
+      stdout: '80 8080 ConnectionRefusedError taken serves\ndoor\n',
+      stderr: '',
+      failed: [refused, refused],
+      called: /^hello from .* 8080$/m,
+      plan: /outbound_sockets +tcp 1, tcp and udp 53; without tproxy tcp 80,8080 /,
+      doctor: /--connect-to 'NAME:\*'/,
+    });
+  });
+
+test('a program may bind a port that it has called', async (t) => {
+  const path = `/tmp/door-${process.pid}`;
+  const told = world.run(`${head}
+    ${serveAt(path)}
+    const { stdout, stderr } = await python(${JSON.stringify(listOf(path))}, ${JSON.stringify(manyPorts(path))});
+    server.close();
+    tell({ stdout, stderr });
+  `);
+  t.same(told, { stdout: '80 8080 ConnectionResetError serves serves\ndoor\n', stderr: '' });
 });

@@ -237,9 +237,9 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'sendto(NETLINK_ROUTE) CAP_NET_ADMIN: addresses that stand for names; where the program may not call, there is no route',
   ],
   [
-    { op: 'outbound_rules', list: [], port: 1 },
+    { op: 'outbound_rules', list: [], port: 1, isNeeded: false },
     [
-      '0:c:0:',
+      '0:c:1:',
       '140000001000010000000000000000000000000a28000000000a01040000000000000000010000000c00010075636872',
       '6f6f7400080002000000000050000000030a01040000000000000000010000000c000100756368726f6f74000d000300',
       '6f7574626f756e640000000014000480080001000000000008000200ffffff6a0b00070066696c746572000058010000',
@@ -283,9 +283,9 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'sendto(nothing) CAP_NET_ADMIN: what the program may call: the service relays these, and nothing else',
   ],
   [
-    { op: 'outbound_sockets', port: 1 },
-    '0:0:0:010001000100000002003500000000000100350000000000',
-    'sendmsg(tcp 1, tcp and udp 53) CAP_NET_ADMIN: where the service answers; the program can use all other ports',
+    { op: 'outbound_sockets', port: 1, instead: [443, 8443] },
+    '0:0:0:0100010001000000020035000000000001003500000000000100bb01020000000100fb2002000000',
+    'sendmsg(tcp 1, tcp and udp 53; without tproxy tcp 443,8443) CAP_NET_ADMIN: where the service answers; the program can use all other ports',
   ],
   [
     { op: 'listen_network', ports: [{ address: '::1', port: 8080, inside: 80 }] },
