@@ -137,6 +137,21 @@
         'native/terminal/terminalcalls.cc',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
+      # precompiled.h is compiled with the flags of the sources, otherwise g++ would not use it.
+      'cflags_cc': ['-include', '<(INTERMEDIATE_DIR)/precompiled.h'],
+      'actions': [
+        {
+          'action_name': 'precompile',
+          'inputs': ['native/addon/precompiled.h', '<!(node -p "require(\'node-addon-api\').include_dir")/napi.h'],
+          'outputs': ['<(INTERMEDIATE_DIR)/precompiled.h.gch'],
+          'action': [
+            'sh',
+            '-c',
+            'cd build && rm -f $@ && cp ../native/addon/precompiled.h $(@D) && $(CXX) $(DEFS_$(BUILDTYPE)) $(INCS_$(BUILDTYPE)) '
+            '$(CFLAGS_$(BUILDTYPE)) $(CFLAGS_CC_$(BUILDTYPE)) -x c++-header $(@:.gch=) -o $@',
+          ],
+        },
+      ],
       # One addon runs with glibc and with musl, so it needs names that both have. With this macro glibc has names of its own
       # (open64), though off_t has 64 bits without it.
       'defines!': ['_FILE_OFFSET_BITS=64'],

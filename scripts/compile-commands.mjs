@@ -12,8 +12,11 @@ for (const name of readdirSync(places, { recursive: true })) {
   const file = / (\.\.\/native\/\S+\.cc) /.exec(command)?.[1];
   // a source that has been moved leaves its command
   if (file === undefined || !existsSync(resolve(build, file))) continue;
-  // a flag of g++ alone, and a macro of node-gyp that is no expression
-  const known = command.replace(/ -fno-tree-loop-distribute-patterns| '-DNODE_GYP_MODULE_NAME=[^']*'/g, '');
+  // a flag of g++ alone, a header compiled by it, and a macro of node-gyp that is no expression
+  const known = command.replace(
+    / -fno-tree-loop-distribute-patterns| -include \S+| '-DNODE_GYP_MODULE_NAME=[^']*'/g,
+    '',
+  );
   commands.set(file, { directory: build, file: resolve(build, file), command: known });
 }
 console.log(JSON.stringify([...commands.values()], undefined, 1));

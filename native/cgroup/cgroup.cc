@@ -3,10 +3,10 @@
 #include "cgroup.h"
 
 #include <linux/fcntl.h>
+#include <signal.h>  // the one of libc, as the addon has it already
 
 #include <asm/errno.h>
 #include <asm/fcntl.h>
-#include <asm/signal.h>
 
 #include "../plan/syscall.h"
 
