@@ -39,7 +39,7 @@ export interface WorkspaceChange {
   readonly target?: string;
   /** Of the change `mode`: the permissions on the host, and those that the program has given. */
   readonly modes?: readonly [before: number, now: number];
-  /** Of an added file, which only workspaceChanges() tells: the file of the host that the program has moved there. */
+  /** Of an added file, which discardWorkspace() does not tell: the file of the host that the program has moved there. */
   readonly from?: string;
   /** Programs of the host execute such a file: `commit` takes it by name only. */
   readonly executed?: true;
@@ -63,8 +63,12 @@ function isWhiteout(upper: DirectoryRoot, path: BytePath): boolean {
 }
 
 // A program can set `user.overlay.*` itself, and an overlay of root ignores it.
-const opaqueName = (): string =>
-  process.geteuid?.() === 0 ? 'trusted.overlay.opaque' : 'user.overlay.opaque';
+const attribute = (name: 'opaque' | 'origin'): string =>
+  `${process.geteuid?.() === 0 ? 'trusted' : 'user'}.overlay.${name}`;
+
+/** Whether an entry of the layer began as one of the host. The kernel marks no copy of a file with several names, and a new file in its place is no copy. */
+export const isCopy = ({ upper }: Sides, path: BytePath): boolean =>
+  withOpen(upper, path, O_PATH | constants.O_NOFOLLOW, (fd) => native.hasAttribute(fd, attribute('origin')));
 
 function withDirectory<T>(upper: DirectoryRoot, path: BytePath, access: number, use: (fd: number) => T): T {
   return withOpen(upper, path, access | constants.O_DIRECTORY | constants.O_NOFOLLOW, use);
@@ -72,7 +76,7 @@ function withDirectory<T>(upper: DirectoryRoot, path: BytePath, access: number, 
 
 // The host's entries in it are hidden.
 const isOpaque = (upper: DirectoryRoot, path: BytePath): boolean =>
-  path !== '/' && withDirectory(upper, path, O_PATH, (fd) => native.hasAttribute(fd, opaqueName()));
+  path !== '/' && withDirectory(upper, path, O_PATH, (fd) => native.hasAttribute(fd, attribute('opaque')));
 
 // The names of the host that an opaque directory hides.
 function hidden({ host, upper }: Sides, directory: BytePath): readonly BytePath[] {
@@ -96,7 +100,9 @@ export function spellOut(sides: Sides, directory = '/' as BytePath, isOnHost = t
     // what lies beneath a link of the host is not at this path
     for (const path of isOnHost ? hidden(sides, directory) : [])
       native.inRootMknod(upper.fd, pathBytes(path), characterDevice, 0, 0);
-    withDirectory(upper, directory, constants.O_RDONLY, (fd) => native.removeAttribute(fd, opaqueName()));
+    withDirectory(upper, directory, constants.O_RDONLY, (fd) =>
+      native.removeAttribute(fd, attribute('opaque')),
+    );
   });
 }
 

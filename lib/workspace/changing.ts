@@ -20,7 +20,14 @@ import { O_PATH, type FileStatus } from '../tree/root.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { toBuffer, type Bytes } from '../words/quote.ts';
 import { checkKeys, takeRequest } from '../values/keys.ts';
-import { differences, spellOut, type ChangeKind, type Difference, type WorkspaceChange } from './changes.ts';
+import {
+  differences,
+  isCopy,
+  spellOut,
+  type ChangeKind,
+  type Difference,
+  type WorkspaceChange,
+} from './changes.ts';
 import { applyDifference, applyRights, ctimeOf, forget, sweep } from './apply-difference.ts';
 import { keepTimes, removePlace } from './kept.ts';
 import { executedFiles, matcher, type Matcher } from './executed.ts';
@@ -44,13 +51,20 @@ export interface WorkspaceRequest {
 // so these are asked if it is to go.
 function changedOnHost(opened: Opened, path: BytePath, { now, before }: Omit<Difference, 'path'>): boolean {
   const { host, startedMs, committed } = opened;
-  if (before === undefined) return false;
+  if (before === undefined)
+    return now !== undefined && isCopy(opened, path) && hasChanged(opened, parentPath(path));
   if (before.kind !== 'directory') return ctimeOf(opened, path) > (committed[path] ?? startedMs);
   if (now?.kind === 'directory') return false;
   return (host.list(path) ?? []).some((name) => {
     const child = joinPath(path, name);
     return changedOnHost(opened, child, { kind: 'deleted', now: undefined, before: host.lstat(child) });
   });
+}
+
+// Whether entries of a directory of the host have come or gone. Those of a directory that is gone itself have gone with it.
+function hasChanged(opened: Opened, directory: BytePath): boolean {
+  if (opened.host.lstat(directory)?.kind !== 'directory') return hasChanged(opened, parentPath(directory));
+  return ctimeOf(opened, directory) > (opened.committed[directory] ?? opened.startedMs);
 }
 
 function toPaths(directory: BytePath, paths: readonly Bytes[]): readonly BytePath[] {
@@ -107,7 +121,7 @@ function toChange(opened: Opened, isExecuted: Matcher, one: Difference, from?: B
     ...(kind === 'mode' && now && before ? { modes: [before.mode & 0o777, now.mode & 0o777] } : {}),
     ...(from === undefined ? {} : { from: showPath(from.slice(1) as BytePath) }),
     ...(kind !== 'left' && isExecuted(path, now?.kind) ? { executed: true } : {}),
-    ...(kind !== 'left' && changedOnHost(opened, path, one) ? { conflict: true } : {}),
+    ...(kind !== 'left' && from === undefined && changedOnHost(opened, path, one) ? { conflict: true } : {}),
   };
 }
 
@@ -142,7 +156,8 @@ export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly
     const { all, chosen, named } = choose(opened, request);
     const committed = chosen.filter(({ kind }) => kind !== 'left');
     const isExecuted = executedIn(opened, request);
-    const changes = committed.map((one) => toChange(opened, isExecuted, one));
+    const moves = movesOf(opened, all);
+    const changes = committed.map((one) => toChange(opened, isExecuted, one, moves.get(one.path)));
     refuseCommit(opened, { committed, changes, named, isForced: request.overwrite === true });
     const isWhole = committed.length === all.length;
     sweep(opened, all);
@@ -156,6 +171,10 @@ export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly
       ...(isWhole ? {} : opened.committed),
       ...Object.fromEntries(begun),
     };
+    // a directory of the host changes with what this commit puts into it, and that is no change of the host's
+    const quiet = [...new Set(committed.map(({ path }) => parentPath(path)))].filter(
+      (path) => !hasChanged(opened, path),
+    );
     keepTimes(opened, times);
     for (const one of committed) times[one.path] = applying(one, () => applyDifference(opened, one));
     // last: no file can be made in a directory that its owner may not write to
@@ -169,6 +188,7 @@ export async function commitWorkspace(asked: WorkspaceRequest): Promise<readonly
       await removePlace(place, () => makePlace(place, directory, fstatSync(host.fd)));
       return changes;
     }
+    for (const path of quiet) if (opened.host.lstat(path)) times[path] = ctimeOf(opened, path);
     for (const one of [...committed].reverse()) applying(one, () => forget(opened, one));
     keepTimes(opened, times);
     return changes;

@@ -108,6 +108,39 @@ test('what the host has changed meanwhile is refused, and nothing is written', a
   t.same(await changes(), ['changed a file']);
 });
 
+test('what the host has deleted meanwhile does not come back unasked', async (t) => {
+  const { directory, run, changes } = makeProject(t);
+  await run('echo p >> a; echo p >> src/c; mv b moved; echo n > n');
+  await sleep(20);
+  rmSync(`${directory}/a`);
+  rmSync(`${directory}/src`, { recursive: true });
+  const [a, ...others] = [
+    'added a file conflict',
+    'deleted b file',
+    'added moved file',
+    'added n file',
+    'added src directory conflict',
+    'added src/c file conflict',
+  ];
+  t.same(await changes(), [a, ...others]);
+  await t.rejects(commitWorkspace({ directory }), {
+    code: 'EEXIST',
+    message: 'the host has changed it too: a, src, src/c',
+  });
+  await commitWorkspace({ directory, paths: ['moved', 'b'] });
+  await commitWorkspace({ directory, paths: ['a'], overwrite: true });
+  t.equal(readFileSync(`${directory}/a`, 'utf8'), 'a\np\n');
+  t.same(await changes(), others.slice(2));
+  await discardWorkspace({ directory });
+  await run('ln a b; mv a c; echo p >> c');
+  await commitWorkspace({ directory, paths: ['b'] });
+  t.same(
+    await changes(),
+    ['deleted a file', 'added c file'],
+    'what a commit puts into a directory is no change of the host',
+  );
+});
+
 test('files that the host executes come out by name only', async (t) => {
   const { directory, run, changes } = makeProject(t);
   await run(

@@ -58,7 +58,7 @@ function* faults({ root, asked, users, owner }: CheckedJail): Iterable<Found> {
 export const mountedHost: readonly Rule[] = inGroup('escape', [
   errorRule('mounted-host', {
     summary:
-      'Isolated launches mount a path of the host that a user can replace or write to, or that leads to what is hidden from programs.',
+      'Isolated launches mount a path of the host that a user can replace or write to, or that leads to what is hidden from programs; or no record confirms the jail.',
     attack:
       'A user who can write to /usr or /etc of the host decides what all programs of the jail start and load. A link of /etc can lead to a home or a key (symlink(7)).',
     remedy: 'uchroot-jail build JAIL --without PATH',
