@@ -13,6 +13,7 @@ import { reportDenials } from '../launch/start/denials.ts';
 import { warningLines } from '../launch/start/exec.ts';
 import type { Reported } from '../launch/tell/grant.ts';
 import { native } from '../native.ts';
+import { errorCode } from '../tree/root.ts';
 
 const socket = 3;
 const [, , status = '', report = ''] = process.argv;
@@ -21,7 +22,9 @@ const verbs = { path: 'may not use', call: 'may not call', limit: 'needed more' 
 
 function lineAbout(denied: Denied): string {
   const { reason, count = 1, option = '', build } = denied;
-  const key = (['path', 'call', 'limit'] as const).find((one) => denied[one] !== undefined) ?? 'path';
+  const key = (['path', 'call', 'limit'] as const).find((one) => denied[one] !== undefined);
+  if (key === undefined)
+    return warningLines({ message: `the program was denied ${count} times more: ${reason}` });
   const isMissing = build !== undefined;
   const times = count === 1 ? '' : ` (${count} times)`;
   return warningLines({
@@ -30,14 +33,24 @@ function lineAbout(denied: Denied): string {
   });
 }
 
-// Nobody may be left to read it.
+const pause = new Int32Array(new SharedArrayBuffer(4));
+const pauseMs = 5;
+
+// Node makes a pipe on standard error non-blocking when it closes a socket (Socket.prototype._destroy): a slow reader is waited for.
+function write(fd: number, bytes: Uint8Array): void {
+  for (let left = bytes; left.length > 0;)
+    try {
+      left = left.subarray(writeSync(fd, left));
+    } catch (error) {
+      // nobody is left to read it, and it was denied all the same
+      if (errorCode(error) !== 'EAGAIN') return;
+      Atomics.wait(pause, 0, 0, pauseMs);
+    }
+}
+
 function tell(denied: Denied): void {
-  try {
-    if (status === '') writeSync(2, lineAbout(denied));
-    else writeSync(Number(status), statusLine({ event: 'denied', ...denied }));
-  } catch {
-    // it was denied all the same
-  }
+  if (status === '') write(2, Buffer.from(lineAbout(denied)));
+  else write(Number(status), statusLine({ event: 'denied', ...denied }));
 }
 
 async function tellAll(listener: number): Promise<void> {

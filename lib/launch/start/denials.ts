@@ -61,14 +61,14 @@ export function reporterWords(request: NormalRequest, account: Account): readonl
 
 // struct Denial
 const recordBytes = 20;
-const kinds = ['call', 'missing', 'path', 'files'] as const;
+const kinds = ['call', 'missing', 'path', 'files', 'end'] as const;
 
 // Undefined without the last record: the process was ended before the program.
 function readRecords(bytes: Buffer): readonly Denial[] | undefined {
   const denials: Denial[] = [];
   for (let at = 0; at + recordBytes <= bytes.length;) {
     const kind = kinds[bytes.readUInt8(at)];
-    if (kind === undefined) return denials;
+    if (kind === undefined) return undefined;
     const length = bytes.readUInt32LE(at + 16);
     const start = at + recordBytes;
     denials.push({
@@ -80,6 +80,7 @@ function readRecords(bytes: Buffer): readonly Denial[] | undefined {
       count: bytes.readUInt32LE(at + 12),
       path: bytes.subarray(start, start + length),
     });
+    if (kind === 'end') return denials;
     at = start + length;
   }
   return undefined;

@@ -11,7 +11,8 @@ import { callName } from '../seccomp/path-calls.ts';
 
 /** A record of the reporting process. */
 export interface Denial {
-  readonly kind: 'call' | 'missing' | 'path' | 'files';
+  /** `end` comes last; its count is of the denials for which the report had no room. */
+  readonly kind: 'call' | 'missing' | 'path' | 'files' | 'end';
   readonly errno: number;
   /** Bits of access(2). */
   readonly needs: number;
@@ -134,6 +135,10 @@ export function toDenied(denials: readonly Denial[], launch: Reported): readonly
           option: '--rlimit nofile=N',
         },
       ];
+    if (denial.kind === 'end') {
+      const { count } = denial;
+      return count === 0 ? [] : [{ reason: 'the report is full, and does not name the rest', count }];
+    }
     const path = posix.normalize(bytePath(denial.path)) as BytePath;
     return denial.kind === 'missing' || device.test(path)
       ? ofMissing(denial, path, launch)

@@ -1,8 +1,28 @@
 // What a program was denied is told, with what grants it; and what was no denial is not told.
-import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 
-import { type Denied, runInJail, type RunRequest } from '../../../lib/index.ts';
-import { rootTest, temporaryDirectory } from '../../support/launch.ts';
+import { type Denied, openJail, runInJail, type RunRequest } from '../../../lib/index.ts';
+import {
+  command,
+  commandEnv,
+  publicCommand,
+  rootTest,
+  start,
+  temporaryDirectory,
+} from '../../support/launch.ts';
 
 const test = rootTest('python3');
 // Only this file has processes of this uid.
@@ -293,4 +313,128 @@ test('each planted denial is told, with what grants it, and nothing else', async
     [],
     'nothing else',
   );
+});
+
+const words = ({ jail }: World): readonly string[] => [
+  '--report-denials',
+  '--ro-bind',
+  '/usr',
+  '--tmpfs',
+  '/tmp',
+  '--proc',
+  '/proc',
+  '--dev',
+  '/dev',
+  'root',
+  jail,
+  '/usr/bin/python3',
+  '-I',
+  '-S',
+  '-c',
+];
+
+test('a launch without root tells too, and a full report says how many denials it does not name', async (t) => {
+  const world = makeWorld();
+  const lines = `${head}
+for i in range(1100):
+    try: os.mkdir(f"/etc/new{i}")
+    except OSError: pass
+`;
+  const { denied = [] } = await runInJail({ ...request(world), args: ['-I', '-S', '-c', lines] });
+  t.equal(denied.length, 1025);
+  const { count = 0, ...rest } = denied.at(-1) ?? {};
+  t.ok(count >= 76, `${count}`);
+  t.same(rest, { reason: 'the report is full, and does not name the rest' });
+  const ordinary = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', ...publicCommand()];
+  const told = start([...ordinary, '--rootless', ...words(world), `${lines}\nos.access("/etc/shadow", 0)`]);
+  t.equal(told.status, 0, told.stderr);
+  t.match(told.stderr, 'warning: the program may not use /etc/new0: root may not write it\n');
+  const more =
+    /\nuchroot: warning: the program was denied (\d+) times more: the report is full, and does not name the rest\n$/;
+  t.ok(Number(more.exec(told.stderr)?.[1]) >= 77, told.stderr.slice(-300));
+});
+
+test('below another listener the launch fails with EBUSY', async (t) => {
+  // a filter that allows all, with a listener that stays open
+  const other = `${head}
+class Filter(ctypes.Structure): _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+class Program(ctypes.Structure): _fields_ = [("count", ctypes.c_ushort), ("filter", ctypes.POINTER(Filter))]
+filter = Filter(6, 0, 0, 0x7fff0000)
+program = Program(1, ctypes.pointer(filter))
+if libc.syscall(ctypes.c_long(317), ctypes.c_long(1), ctypes.c_long(8), ctypes.byref(program)) < 0: raise OSError(ctypes.get_errno(), "seccomp")
+import subprocess
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+`;
+  const launch = [...command, '--allow-root', '--isolate', ...words(makeWorld()), 'print(42)'];
+  const { status, stdout, stderr } = start(['/usr/bin/python3', '-c', other, ...launch]);
+  t.match({ status, stdout }, { status: 125, stdout: '' }, stderr);
+  t.match(
+    stderr,
+    /^uchroot: seccomp: .*: another process hears of the calls of this one already, .*\nhint: leave --report-denials out/,
+  );
+});
+
+const statusOf = (pid: string, key: string): string => {
+  try {
+    return new RegExp(`^${key}:\\s*(.*)$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
+  } catch {
+    return '';
+  }
+};
+
+const isBelow = (pid: string, above: number): boolean =>
+  pid !== '' && pid !== '0' && (Number(pid) === above || isBelow(statusOf(pid, 'PPid'), above));
+
+// The process that looks, for a launch of this process.
+const reporterOf = (above: number): number =>
+  Number(
+    readdirSync('/proc').find((pid) => {
+      if (!/^\d+$/.test(pid) || !isBelow(pid, above)) return false;
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('uchroot\0report\0');
+      } catch {
+        return false;
+      }
+    }),
+  );
+
+test('if the reporting process is killed, calls fail with ENOSYS, and the program is ended', async (t) => {
+  const world = makeWorld();
+  const lines = `${head}
+import signal
+print("ready", flush=True)
+while True:
+    try: os.stat("/etc")
+    except OSError as error: print(errno.errorcode[error.errno], flush=True); signal.pause()
+`;
+  const directory = temporaryDirectory();
+  const output = `${directory}/output`;
+  const fd = openSync(output, 'w');
+  const wait = (text: string): void => {
+    while (!readFileSync(output, 'utf8').includes(text)) continue;
+  };
+  const { jail: path, ...rest } = request(world);
+  const jail = await openJail(path, rest);
+  const child = await jail.spawn({ args: ['-I', '-S', '-c', lines], stdio: ['ignore', fd, 'inherit'] });
+  // this process does not hear of it before the program has seen it
+  wait('ready');
+  process.kill(reporterOf(process.pid), 'SIGKILL');
+  wait('ENOSYS');
+  t.match(await child.exited, { exitCode: null, signal: 'SIGKILL' });
+  jail.close();
+  ftruncateSync(fd);
+  const result = `${directory}/result`;
+  const argv = [...command, '--allow-root', '--isolate', '--result', result, ...words(world), lines].slice(1);
+  const own = spawn(process.execPath, argv, { env: commandEnv, stdio: ['ignore', fd, 'pipe'] });
+  closeSync(fd);
+  let stderr = '';
+  own.stderr?.on('data', (data) => (stderr += String(data)));
+  wait('ready');
+  process.kill(reporterOf(own.pid ?? 0), 'SIGKILL');
+  t.same(await once(own, 'close'), [137, null]);
+  t.match(
+    stderr,
+    /^uchroot: the program was ended: the process that reports what it is denied \(--report-denials\) was ended\n/,
+  );
+  t.match(readFileSync(result, 'utf8'), '(--report-denials) was ended');
 });
