@@ -69,6 +69,8 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   stopped: StopReason | undefined;
   /** What it was refused: with `connectTo` so far, with `reportDenials` once it has ended. Each is an event `denied`, too. */
   readonly denied: Denied[] = [];
+  /** When its launch was asked for, or left the queue of `concurrency`, by performance.now(). */
+  readonly requestedAt: number;
 
   readonly #handle: ProcessHandle;
   readonly #launch: Launched;
@@ -77,7 +79,6 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   readonly #killSignal: number;
   readonly #forceKillAfterMs: number | undefined;
   readonly #leaveDescendants: boolean;
-  readonly #requestedAt: number;
   #isStopping = false;
   #forceKill: NodeJS.Timeout | undefined;
   #resolveExited: (exit: Exit) => void = () => {};
@@ -95,7 +96,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
     this.#killSignal = options.killSignal;
     this.#forceKillAfterMs = options.forceKillAfterMs;
     this.#leaveDescendants = options.leaveDescendants;
-    this.#requestedAt = options.requestedAt;
+    this.requestedAt = options.requestedAt;
   }
 
   /** For `spawnInJail`: the program has ended. Listeners run at once: an error that they throw is an uncaught exception. */
@@ -190,7 +191,7 @@ export class JailedProcess<out Wanted extends Joint = Joint>
   [Symbol.asyncIterator](): AsyncGenerator<string, void> {
     return linesOf(toRead(this.#pipes.stream(1)), () => {
       this.cutOff();
-      return this.exited.then((exit) => toLineError(this, exit, performance.now() - this.#requestedAt));
+      return this.exited.then((exit) => toLineError(this, exit, performance.now() - this.requestedAt));
     });
   }
 

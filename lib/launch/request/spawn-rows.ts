@@ -122,7 +122,7 @@ export interface SpawnOptions
   readonly stdio: StdioTriple;
   readonly streams: Descriptors['streams'];
   readonly newGroup: boolean;
-  /** When the request was made, by performance.now(). */
+  /** When the request was made, or left the queue of `concurrency`, by performance.now(). */
   readonly requestedAt: number;
 }
 

@@ -182,11 +182,11 @@ export class Jail<
     return begin(normal, options, async (begun) => {
       this.#starting++;
       try {
-        const launch = () =>
+        const launch = (own: NormalSpawn) =>
           normal.user.isAuto === true
-            ? withOwnId(normal, begun, (request) => this.#launch(request, begun, usual, name))
-            : this.#launch(normal, begun, usual, name);
-        return await (this.#turns === undefined ? launch() : this.#turns(begun, launch));
+            ? withOwnId(normal, own, (request) => this.#launch(request, own, usual, name))
+            : this.#launch(normal, own, usual, name);
+        return await (this.#turns === undefined ? launch(begun) : this.#turns(begun, launch));
       } finally {
         this.#starting--;
         this.#closeIfIdle();

@@ -59,7 +59,7 @@ function decode(output: Buffer, { encoding, lines, stripFinalNewline }: RunOptio
 // A descendant of the program may hold its pipes for ever. So timeout and AbortSignal still count after the program's end.
 function endOfPipes(child: JailedProcess, options: RunOptions): Promise<StopReason | undefined> {
   return new Promise((resolve) => {
-    const clearStop = awaitStop(options, resolve);
+    const clearStop = awaitStop({ ...options, requestedAt: child.requestedAt }, resolve);
     child.once('close', () => {
       clearStop();
       resolve(undefined);
@@ -257,7 +257,7 @@ export async function collect<Text extends Output>(
     stderr: decode(said, options),
     ...(options.all ? { all: decode(gathered.all, options) } : {}),
     pid: child.pid,
-    durationMs: performance.now() - options.requestedAt,
+    durationMs: performance.now() - child.requestedAt,
     timedOut: stopped === 'ETIMEDOUT',
     isCanceled: stopped === 'ABORT_ERR',
     ...withLimit(exit.account, limit, why(limit, request, stopped, options)),

@@ -211,7 +211,7 @@ t.test('a launch that fails, or is called off, closes the stream of its input', 
   const absent = { user, jail, program: '/absent' };
   const launches = [
     (input: Readable) => runInJail({ ...absent, input }),
-    (input: Readable) => open.run({ timeoutMs: 20, input }),
+    (input: Readable) => open.run({ signal: AbortSignal.timeout(20), input }),
     (input: Readable) => open.prepare().run({ signal: AbortSignal.timeout(20), input }),
   ];
   for (const launch of launches) {
@@ -300,12 +300,21 @@ t.test('concurrency is a queue: no more run at once, and none is refused', { ski
   ]);
   const controller = new AbortController();
   const waiting = open.run({ args: ['-c', ':'], signal: controller.signal });
-  const late = open.run({ args: ['-c', ':'], timeoutMs: 20 });
+  const late = open.run({ args: ['-c', ':'], signal: AbortSignal.timeout(20) });
   controller.abort();
   await t.rejects(waiting, { name: 'AbortError' });
-  await t.rejects(late, { name: 'LaunchError', code: 'ETIMEDOUT' });
+  await t.rejects(late, { name: 'AbortError' });
+  const waitedFrom = performance.now();
+  const limited = open.run({ args: ['-c', 'exec sleep 1000'], timeoutMs: 500, reject: false });
+  const quick = open.run({ args: ['-c', ':'] });
+  await new Promise((resolve) => setTimeout(resolve, 600));
   first.stdin.end();
   second.stdin.end();
+  t.match(await limited, { timedOut: true, limit: 'time' }, 'its time begins with its launch');
+  const { durationMs, account } = await quick;
+  // it has waited for longer than that
+  const waitedMs = performance.now() - waitedFrom - 600;
+  t.ok(durationMs <= waitedMs && account['time-wall'] * 1000 <= waitedMs, `${durationMs} of ${waitedMs}`);
   t.match(await open.run({ args: ['-c', ':'] }), { exitCode: 0 }, 'whoever went away has left the queue');
   for (const concurrency of [0, 1.5, '4', Number.NaN])
     await t.rejects(openJail(jail, { user, concurrency } as object), {
