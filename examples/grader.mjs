@@ -5,7 +5,11 @@ import { buildJail, openJail } from 'uchroot';
 
 const [testFile, programFile] = process.argv.slice(2);
 const tests = JSON.parse(await readFile(testFile, 'utf8'));
-const code = await readFile(programFile, 'utf8'); // at most 128 KiB: it is an argument
+const code = await readFile(programFile, 'utf8');
+if (code.includes('\0') || Buffer.byteLength(code) >= 2 ** 17) {
+  console.error(`${programFile}: has a NUL byte, or 128 KiB or more: that cannot be an argument`);
+  process.exit(1);
+}
 const directory = process.env.JAIL ?? '/srv/grader';
 await buildJail({ directory, programs: ['python3'] });
 

@@ -23,7 +23,7 @@ const env = { PATH: searchPath, HOME: place, npm_config_cache: `${place}/cache` 
 
 /** The most lines that a program may have. */
 const programs: Readonly<Record<string, number>> = {
-  'grader.mjs': 40,
+  'grader.mjs': 42,
   'plug-ins.mjs': 37,
   'thumbnails.mjs': 23,
   'agent-shell.mjs': 20,
@@ -90,6 +90,16 @@ print(a + b)`;
     results.map(({ verdict }) => verdict),
     ['passed', 'memory', 'pids', 'output', 'status 1', 'time', 'wrong'],
   );
+  writeFileSync(`${home}/nul.py`, 'print(1)\0');
+  const refused = spawnSync(process.execPath, ['grader.mjs', 'tests.json', 'nul.py'], {
+    cwd: home,
+    env,
+    encoding: 'utf8',
+  });
+  t.match(refused, {
+    status: 1,
+    stderr: 'nul.py: has a NUL byte, or 128 KiB or more: that cannot be an argument\n',
+  });
   t.match(results[4]?.stderr, /No such file or directory: '\/etc\/shadow'/);
 });
 
