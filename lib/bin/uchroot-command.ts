@@ -6,7 +6,7 @@ import { findProblem } from '../launch/tell/preflight.ts';
 import { compileLaunch } from '../launch/compile/compile.ts';
 import {
   errorLines,
-  lookAtPidFile,
+  lookAtFiles,
   planInPlace,
   prepareInPlace,
   reportFailure,
@@ -111,7 +111,7 @@ function showPlan(
   fail: Fail,
 ): number | Promise<number> {
   const show = (launch: Launch): number => {
-    lookAtPidFile(launch, warn);
+    lookAtFiles(launch, warn);
     const given = bindDangers(request, launch.account);
     const problem = rehearse(launch) ?? findProblem(launch);
     output(format === 'json' ? planAsJson(launch, problem, given) : planAsText(launch, given));

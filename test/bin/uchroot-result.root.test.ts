@@ -198,10 +198,10 @@ test('a process of its own that was killed is the reason', async (t) => {
 
 test('a program that did not run, and a file that cannot be made', async (t) => {
   t.match(run([], ['/nothing']), { status: 'XX', message: /^\/nothing: / });
-  const fail = (path: string) =>
+  const fail = (path: string, ...options: readonly string[]) =>
     spawnSync(
       command[0] ?? '',
-      [...command.slice(1), '--result', path, 'auto', jail, '/actor', `touch=/tmp/ran`],
+      [...command.slice(1), '--result', path, ...options, 'auto', jail, '/actor', `touch=/tmp/ran`],
       {
         encoding: 'utf8',
         env: plainEnv(),
@@ -210,11 +210,13 @@ test('a program that did not run, and a file that cannot be made', async (t) => 
   for (const [path, said] of [
     [`${place}/missing/x`, /^uchroot: result: .*no such file or directory\nhint: mkdir -p /],
     [place, /^uchroot: result: .*directory\nhint: give the path of a file/],
+    ['/dev/stdout', /^uchroot: result: \/dev\/stdout: .*\nhint: give the path of a file/],
     ['/dev/null', /^uchroot: result: \/dev\/null: .*\nhint: give the path of a file/],
   ] as const) {
-    const ended = fail(path);
-    t.equal(ended.status, 125, path);
-    t.match(ended.stderr, said);
+    for (const ended of [fail(path), fail(path, '--plan')]) {
+      t.equal(ended.status, 125, path);
+      t.match(ended.stderr, said);
+    }
   }
   t.ok(statSync('/dev/null').isCharacterDevice());
   t.notOk(existsSync(`${jail}/tmp/ran`), 'nothing has run');

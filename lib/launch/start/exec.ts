@@ -28,7 +28,7 @@ import { judgeBinds } from '../host/binds.ts';
 import { makeWorkspaces, mapFdsOf } from '../host/workspace.ts';
 import { startRelay } from './relay-process.ts';
 import { startReport } from './report-process.ts';
-import { openResult, tellNoStart } from './result.ts';
+import { lookAtResult, openResult, tellNoStart } from './result.ts';
 import { closePidPlace, pidPlaceOf, writePidFile, type PidFile } from './pidfile.ts';
 
 /** A warning about a launch. */
@@ -173,11 +173,12 @@ export interface Listener {
   readonly isService?: boolean;
 }
 
-/** Judges the directory of a launch's pid file. @throws LaunchError ERR_INSECURE_PATH, or with the errno */
-export function lookAtPidFile(
+/** Judges the places of a launch's files. @throws LaunchError ERR_INSECURE_PATH, or with the errno */
+export function lookAtFiles(
   launch: Pick<Launch, 'request' | 'account'>,
   warn: (warning: Warning) => void,
 ): void {
+  lookAtResult(launch, warn);
   const place = pidPlaceOf(launch, warn);
   if (place !== undefined) closePidPlace(place);
 }

@@ -3,7 +3,7 @@ import { ftruncateSync, writeSync } from 'node:fs';
 
 import type { DirectoryFinding } from '../host/directory.ts';
 import type { Launch } from '../plan/launch.ts';
-import { closePidPlace, openPidPlace, writePidFile } from './pidfile.ts';
+import { closePidPlace, openPidPlace, writePidFile, type PidPlace } from './pidfile.ts';
 
 const words = { step: 'result', title: 'result', name: 'the result file' };
 
@@ -14,6 +14,25 @@ const mostBytes = 4096;
 
 const jsonOf = (message: string): string => `${JSON.stringify({ status: 'XX', message })}\n`;
 
+type Launched = Pick<Launch, 'request' | 'account'>;
+type Warn = (warning: DirectoryFinding) => void;
+
+function placeOf(
+  { request: { resultFile, insecurePath }, account }: Launched,
+  warn: Warn,
+): PidPlace | undefined {
+  if (resultFile === undefined || resultFile === '-') return undefined;
+  const place = openPidPlace(resultFile, account, insecurePath, words);
+  place.warnings.forEach(warn);
+  return place;
+}
+
+/** Judges the place of the file, and makes nothing. @throws LaunchError as openResult() */
+export function lookAtResult(launch: Launched, warn: Warn): void {
+  const place = placeOf(launch, warn);
+  if (place !== undefined) closePidPlace(place);
+}
+
 /**
  * Makes the file with the status XX, which stays if nobody can tell the end. A file that was there is replaced. `-` is a line on
  * standard error.
@@ -21,15 +40,12 @@ const jsonOf = (message: string): string => `${JSON.stringify({ status: 'XX', me
  * @returns its descriptor; -1 if the request asks for none
  * @throws LaunchError ERR_INSECURE_PATH, or with the errno
  */
-export function openResult(
-  { request: { resultFile, insecurePath }, account }: Pick<Launch, 'request' | 'account'>,
-  warn: (warning: DirectoryFinding) => void,
-): number {
-  if (resultFile === undefined) return -1;
+export function openResult(launch: Launched, warn: Warn): number {
+  const { resultFile } = launch.request;
   if (resultFile === '-') return stderr;
-  const place = openPidPlace(resultFile, account, insecurePath, words);
+  const place = placeOf(launch, warn);
+  if (place === undefined) return -1;
   try {
-    place.warnings.forEach(warn);
     const text = jsonOf('the program has not ended, or the process that waits for it was killed');
     return writePidFile(place, process.pid, text.padEnd(mostBytes), 0o600).fileFd;
   } finally {
