@@ -39,9 +39,10 @@ test('root has all levels but the one that it needs not', async (t) => {
   t.equal(found.best, 'isolate');
   t.same(
     found.levels.map(({ name }) => name),
-    ['isolate', 'rootless', 'landlock', 'bare', 'ids', 'limits'],
+    ['isolate', 'rootless', 'landlock', 'bare', 'ids', 'limits', 'outbound'],
   );
   t.match(level(found, 'isolate'), { works: true, without: [] });
+  t.match(level(found, 'outbound'), { works: true, option: '--isolate --connect-to', without: [] });
   t.match(level(found, 'rootless'), { works: false, lack: { code: 'ERR_ROOT' } });
   t.match(
     start([...command, '--doctor']).stdout,
@@ -55,6 +56,7 @@ test('an ordinary user has the rootless level, and what it says is what happens'
   t.equal(ended.status, 0);
   t.equal(found.best, 'rootless');
   t.match(level(found, 'rootless'), { works: true, without: [] });
+  t.match(level(found, 'outbound'), { works: true, option: '--rootless --connect-to', without: [] });
   for (const name of ['isolate', 'landlock', 'bare'])
     t.match(level(found, name), { works: false, lack: { code: 'ERR_NOT_ROOT', remedy: /--rootless/ } });
   const all = ['--proc', '/proc', '--dev', '/dev', '--ephemeral', '--landlock'];
@@ -86,7 +88,7 @@ t.test('the library answers the same, whoever asks', async (t) => {
   t.equal(found.uid, process.getuid?.());
   t.same(
     found.levels.map(({ name }) => name),
-    ['isolate', 'rootless', 'landlock', 'bare', 'ids', 'limits'],
+    ['isolate', 'rootless', 'landlock', 'bare', 'ids', 'limits', 'outbound'],
   );
   for (const { works, lack } of found.levels) t.equal(works, lack === undefined);
 });

@@ -25,7 +25,7 @@ export interface Lack {
   readonly remedy: string | undefined;
 }
 
-export type LevelName = 'isolate' | 'rootless' | 'landlock' | 'bare' | 'ids' | 'limits';
+export type LevelName = 'isolate' | 'rootless' | 'landlock' | 'bare' | 'ids' | 'limits' | 'outbound';
 
 /** One level of isolation. */
 export interface Level {
@@ -43,7 +43,7 @@ export interface Level {
 export interface Capabilities {
   readonly uid: number;
   readonly gid: number;
-  /** The highest level that works; undefined if none does. Ids and limits are none of these levels. */
+  /** The highest level that works; undefined if none does. Ids, limits and outbound are none of these levels. */
   readonly best: LevelName | undefined;
   /** From the highest on. */
   readonly levels: readonly Level[];
@@ -105,9 +105,6 @@ const parts: readonly Part[] = [
   // An overlay needs a directory in which nothing is mounted.
   { option: '--ephemeral', keys: { ephemeral: true, jail: '/usr' } },
   landlock,
-  { option: '--connect-to', keys: { connectTo: ['host-loopback:1'] } },
-  // without tproxy, the ports must be named
-  { option: "--connect-to 'NAME:*'", keys: { connectTo: ['host-loopback:*'] } },
 ];
 
 const rows: readonly (Part & { readonly name: LevelName; readonly parts: readonly Part[] })[] = [
@@ -134,6 +131,15 @@ const ids = {
   keys: { rootless: true, mapAuto: true },
   parts: [],
 } as const;
+
+// A list of what a program may call, as this user would give it.
+const outbound = (isRoot: boolean): (typeof rows)[number] => ({
+  name: 'outbound',
+  option: `${isRoot ? '--isolate' : '--rootless'} --connect-to`,
+  keys: { ...(isRoot ? { isolate: true } : { rootless: true }), connectTo: ['host-loopback:1'] },
+  // without tproxy, the ports must be named
+  parts: [{ option: "--connect-to 'NAME:*'", keys: { connectTo: ['host-loopback:*'] } }],
+});
 
 // The limits that need a cgroup: a directory is made where a launch would make it, and removed.
 async function limitsLevel(): Promise<Level> {
@@ -183,6 +189,6 @@ export async function capabilities(): Promise<Capabilities> {
     uid: process.getuid?.() ?? 0,
     gid: process.getgid?.() ?? 0,
     best: levels.find(({ works }) => works)?.name,
-    levels: [...levels, levelOf(ids), await limitsLevel()],
+    levels: [...levels, levelOf(ids), await limitsLevel(), levelOf(outbound(process.geteuid?.() === 0))],
   };
 }

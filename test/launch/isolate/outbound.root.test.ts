@@ -492,8 +492,7 @@ test('a service of the super-server has a list, and its log tells what was refus
 
 test('the doctor says that a list works here', async (t) => {
   const { stdout } = inShell(`${command.join(' ')} --doctor`);
-  t.match(stdout, /^isolate +yes/m);
-  t.notMatch(stdout, /--connect-to/);
+  t.match(stdout, /^outbound +yes +--isolate --connect-to$/m);
 });
 
 // The command becomes a small process that waits, and another one relays.
