@@ -70,6 +70,20 @@ function endWith(gate: Gate): void {
   gate.close();
 }
 
+// As root it would dial with rights that no entry needs. With other entries it walks to sockets of the host, reads files again, or
+// enters the program's network. Other processes of this user can end it, but not trace it (PR_SET_DUMPABLE(2const)).
+function becomeProgramUser(): readonly number[] {
+  const all = ids === '' ? [] : ids.split(',').map(Number);
+  const [uid, gid] = all;
+  const needsRoot = ports.length > 0 || list.some(({ kind }) => kind === 'unix' || kind === 'file');
+  if (uid === undefined || gid === undefined || needsRoot) return all;
+  process.setgroups?.([]);
+  process.setgid?.(gid);
+  process.setuid?.(uid);
+  return [];
+}
+
+const command = openCommand();
 const gate = new Gate({
   list,
   sockets: Array.from({ length: count - ports.length }, (_, at) => firstSocket + ports.length + at),
@@ -77,9 +91,8 @@ const gate = new Gate({
   onDenied: tell,
   toSocket: socketFinder(insecure !== ''),
   onWarning: (warning) => write(warningLines(warning)),
-  ids: ids === '' ? [] : ids.split(',').map(Number),
+  ids: becomeProgramUser(),
 });
-const command = openCommand();
 if (command === undefined) {
   endWith(gate);
 } else {

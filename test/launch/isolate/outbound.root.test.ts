@@ -547,19 +547,22 @@ for (const as of [undefined, uid])
     t.equal(told.stderr, '');
   });
 
-test('if the process that relays is killed, the program reaches nothing', async (t) => {
+test('the process that relays has the ids of the program, and if it is killed, that reaches nothing', async (t) => {
   const fifo = `${world.directory}/fifo`;
   const { stdout, stderr } = inShell(`
     mkfifo ${fifo}
     ${command.join(' ')} ${commanded(['web.test:80'], 'curl -sS http://web.test/; read line; curl -sS -m 5 http://web.test/ || echo refused')} <${fifo} >${fifo}.out &
     exec 3>${fifo}
     until grep -q hello ${fifo}.out; do sleep 0.01; done
-    kill -9 $(pgrep -P $! -f openBundle)
+    beside=$(pgrep -P $! -f openBundle)
+    grep -hE '^(Uid|Gid|Groups|CapPrm)' /proc/$beside/status /proc/$beside/task/*/status | sort -u
+    kill -9 $beside
     echo >&3
     wait $!
     cat ${fifo}.out
   `);
-  t.match(stdout, /^hello from .* 80\nrefused\n$/, stderr);
+  const ids = String.raw`CapPrm:\t0+\nGid:(\t65534){4}\nGroups:\t \nUid:(\t65534){4}\n`;
+  t.match(stdout, new RegExp(`^${ids}hello from .* 80\nrefused\n$`), stderr);
 });
 
 test('a program that ends before the process that relays has begun is heard', async (t) => {
