@@ -47,6 +47,7 @@ function answered(parts: readonly Buffer[]): Buffer {
 
 const loopback = 1; // the first device of each network
 const [inet, inet6] = [2, 10];
+const familyAt = 16; // the first byte after struct nlmsghdr
 
 interface Target {
   readonly family: number;
@@ -92,9 +93,13 @@ export const caughtNets = (list: readonly Entry[]): readonly Net[] => [
   ...list.flatMap(({ kind, net }) => (kind === 'net' && net !== undefined ? [net] : [])),
 ];
 
-/** Addresses and routes (NETLINK_ROUTE). */
+/** Addresses and routes (NETLINK_ROUTE), those of IPv4 first: the others fail where IPv6 is off, and that is allowed (native/plan/outbound.cc). */
 export const routeMessages = (list: readonly Entry[]): Buffer =>
-  answered([...ownAddresses.map(newAddress), ...caughtNets(list).map(newRoute)]);
+  answered(
+    [...ownAddresses.map(newAddress), ...caughtNets(list).map(newRoute)].toSorted(
+      (one, other) => one.readUInt8(familyAt) - other.readUInt8(familyAt),
+    ),
+  );
 
 // nf_tables: linux/netfilter/nf_tables.h
 const subsystem = 10 << 8;

@@ -21,6 +21,7 @@ constexpr long kIp6 = 41;                                              // SOL_IP
 constexpr long kOnly6 = 26, kReceiveInfo = 49, kTransparent = 75;      // IPV6_V6ONLY, IPV6_RECVPKTINFO, IPV6_TRANSPARENT
 constexpr long kOfSocket = 1, kReuse = 2;                               // SOL_SOCKET, SO_REUSEADDR
 constexpr long kBacklog = 128;
+constexpr long kAckBytes = 2 * sizeof(nlmsghdr) + sizeof(int32_t);
 
 // A message is carried out while it is sent, so its answer waits in the socket by then (netlink_unicast_kernel() in
 // net/netlink/af_netlink.c). Only the last message asks for one, since hundreds would not fit; those that fail have one before it.
@@ -28,12 +29,16 @@ long readAnswer(long fd) {
   struct {
     nlmsghdr header;
     int32_t error;
+    nlmsghdr asked;
+    uint8_t family;  // of an address or route
   } answer = {};
   long got = sys(__NR_recvfrom, fd, address(&answer), sizeof answer, kDontWait, 0, 0);
   // some did not fit; the first is there all the same
   if (got == -ENOBUFS) got = sys(__NR_recvfrom, fd, address(&answer), sizeof answer, kDontWait, 0, 0);
   if (got < 0) return got == -EAGAIN ? -EPROTO : got;
-  return got == sizeof answer && answer.header.nlmsg_type == NLMSG_ERROR ? answer.error : -EPROTO;
+  if (got < kAckBytes || answer.header.nlmsg_type != NLMSG_ERROR) return -EPROTO;
+  // the host has switched IPv6 off (ipv6.disable_ipv6=1): all of IPv4 is there, and the program reaches nothing by the other
+  return answer.error == -EACCES && answer.family == kInternet6 ? 0 : answer.error;
 }
 
 long setOption(long fd, long level, long name, int value) {

@@ -82,11 +82,12 @@ t.test('each message has its length, ends at a multiple of four, and one of them
     [ruleMessages(list, 1), 1 + 2 + 2 + 4 + 1, 'a table, a chain, what is spared, a rule for each'],
   ] as const;
   for (const [bytes, count, what] of rows) {
-    let [asked, messages] = [0, 0];
+    let [asked, messages, family] = [0, 0, 0];
     let at = 0;
     while (at < bytes.length) {
       const length = bytes.readUInt32LE(at);
       t.ok(length >= 20 && length % 4 === 0);
+      if (bytes === rows[0][0]) t.ok(family <= (family = bytes[at + 16] ?? 0), 'IPv4 comes first');
       if ((bytes.readUInt16LE(at + 6) & 4) !== 0) asked++;
       at += length;
       messages++;

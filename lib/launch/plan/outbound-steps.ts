@@ -43,7 +43,7 @@ const socketSpec = (type: number, port: number, flags: number): readonly number[
 
 const noSix = {
   reason: 'this kernel has no IPv6',
-  hint: 'start it without ipv6.disable=1; an address of IPv6 is not needed',
+  hint: 'start it with ipv6.disable_ipv6=1 in place of ipv6.disable=1: then no network has IPv6 either, and a list works',
 };
 // only if there can be no sockets instead
 const noRules = {

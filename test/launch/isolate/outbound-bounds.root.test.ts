@@ -1,7 +1,8 @@
 // Programs with a list, at the bounds: of descriptors, of entries, of the queue of a server, of what is left open.
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
-import { command, oddCaller, rootTest } from '../../support/launch.ts';
+import { command, oddCaller, packageDirectory, rootTest } from '../../support/launch.ts';
 import { makeWorld, type World } from '../../support/outbound.ts';
 
 const test = rootTest('unshare', 'nsenter', 'setpriv', 'ip', 'curl', 'python3', 'openssl', 'git', 'prlimit');
@@ -277,4 +278,25 @@ test('a program may bind a port that it has called', async (t) => {
     tell({ stdout, stderr });
   `);
   t.same(told, { stdout: '80 8080 ConnectionResetError serves serves\ndoor\n', stderr: '' });
+});
+
+test('a list works where the host has switched IPv6 off', async (t) => {
+  // as ipv6.disable_ipv6=1 at boot does in each network; there a unit of an adopted service makes the same one as a launch
+  const make = `${process.execPath} -e "require(process.argv[1]).openBundle('network')" -- ${packageDirectory}/dist/bin/open-bundle.cjs make`;
+  const accept = `
+import socket
+s = socket.socket(socket.AF_INET6); s.setsockopt(41, 26, 0); s.setsockopt(41, 75, 1); s.bind(("::", 1)); s.listen()
+c = socket.create_connection(("198.18.0.16", 80)); print(*s.accept()[0].getsockname()[:2])
+`;
+  const script = `echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 && ${make} web.test:80 '[2001:db8::/32]:80' && python3 -c '${accept}'`;
+  const { stdout, stderr } = spawnSync('unshare', ['-n', 'sh', '-c', script], { encoding: 'utf8' });
+  t.equal(stdout, '::ffff:198.18.0.16 80\n', stderr);
+  const told = world.run(`${head}
+    const { writeFileSync } = await import('node:fs');
+    writeFileSync('/proc/sys/net/ipv6/conf/all/disable_ipv6', '1');
+    const curl = (name) => run([name + ':80'], '/usr/bin/curl', ['-sS', 'http://' + name + '/']);
+    const [web, six] = [await curl('web.test'), await curl('six.test')];
+    tell([web.stdout, web.stderr, six.exitCode]);
+  `);
+  t.match(told, [/^hello from .*9\.9\.8\.2 80\n$/, '', 56]);
 });
