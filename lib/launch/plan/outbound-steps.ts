@@ -14,7 +14,9 @@ const dnsPort = 53;
 /** The steps that make the network, in it. The sockets come last: before them nothing is led anywhere. */
 export function outboundSteps(list: readonly Entry[]): readonly Step[] {
   if (list.length === 0) return [];
-  const instead = listenersFor(list);
+  const ports = listenersFor(list);
+  // the port of the relay is open in any case
+  const instead = ports?.filter((port) => port !== relayPort);
   return [
     { op: 'outbound_routes', list },
     { op: 'outbound_rules', list, port: relayPort, isNeeded: instead === undefined },
