@@ -181,7 +181,7 @@ const mostLines: Readonly<Record<string, number>> = {
   jail: 17_700,
   launch: 19_630,
   outbound: 1450,
-  service: 8000,
+  service: 8600,
   tcpwrappers: 6500,
   tree: 720,
   trust: 700,

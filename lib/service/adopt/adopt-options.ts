@@ -25,12 +25,14 @@ function toWatchMs(words: readonly string[]): number | undefined {
 }
 
 const rows: Readonly<Record<keyof Choices, AdoptOption>> = {
+  accounts: adoptOption('--account NAME', 'a further account of the host that its jail knows', all),
   binds: adoptOption(
     '--bind PATH',
     'a file or directory of the host that the service needs too, at the same place',
     all,
   ),
   readOnlyBinds: adoptOption('--ro-bind PATH', 'the same, and the service cannot write there', all),
+  caps: adoptOption('--cap NAME', 'a further capability that it keeps, such as ipc_lock', all),
   connectTo: adoptOption(
     '--connect-to ENTRY',
     'whom it may call, and nobody else: NAME:PORTS and the like; see uchroot(8)',

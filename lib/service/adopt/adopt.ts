@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 
 import { commandLine } from '../../words/shell-word.ts';
+import { keyedOptions } from './adopt-options.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import { carryOut } from './carry-out.ts';
 import { declaredAs } from './declared.ts';
@@ -60,10 +61,10 @@ async function renew(
     const isLooked = isActive && (old === undefined || (hasNewList && (asked.connectTo ?? []).length > 0));
     const comparison = isLooked ? await openComparison(service, watch) : undefined;
     if (hasNewList) refuse(listRefusal(service, asked, comparison?.ownPorts));
-    const accounts = old === undefined ? comparison?.accounts : undefined;
-    const options = { ...asked, accounts: accounts ?? asked.accounts };
+    const seen = old === undefined ? comparison?.seen : undefined;
+    const options = { ...asked, seen: seen ?? asked.seen };
     const subject = await lookFor(unjailed, options);
-    const { plan, report } = await planNew(subject, directory, { signal, onProgress });
+    const { plan, report, unseen } = await planNew(subject, directory, { signal, onProgress });
     const { configuration, tested } = old ?? {};
     const { exposure } = report;
     const by = declared ?? old?.declared;
@@ -71,7 +72,7 @@ async function renew(
     const record = { version: 1 as const, plan, options, exposure, reading, ...kept };
     // a plan has the warnings of the launchers too
     const steps = isPlan ? stepsOf(plan, 'compile') : plan.steps;
-    const warnings = await carryOut(steps, { unit, isActive, signal, record, comparison });
+    const warnings = await carryOut(steps, { unit, isActive, signal, record, comparison, unseen });
     if (isPlan) await discard();
     const left = isPlan ? [] : await removeOld(unit, present);
     return { ...report, warnings: [...report.warnings, ...warnings, ...left] };
@@ -88,8 +89,7 @@ async function renew(
  * of the configuration fails, or the service does not come up; as buildJail
  */
 export async function adoptService(asked: AdoptRequest): Promise<AdoptReport> {
-  const keys = ['user', 'binds', 'readOnlyBinds', 'programs', 'watchMs', 'insecurePath', 'connectTo', 'plan'];
-  const request = takeServiceRequest(asked, keys);
+  const request = takeServiceRequest(asked, [...keyedOptions().map(([key]) => key), 'plan']);
   const options = optionsOf(request);
   const unit = await realName(request.unit);
   return withWholeService(unit, async () => {
@@ -153,7 +153,7 @@ export async function adoptDeclared(request: AdoptRequest, file: string): Promis
         ? { message: `${unit} is declared twice: ${declared} names it too`, hint: 'remove one of the files' }
         : undefined,
     );
-    const options = { ...given, accounts: before.accounts };
+    const options = { ...given, seen: before.seen };
     const changes = changedKeys(before, options);
     if (changes.length === 0 && presentDropIn(unit) === dropInOf(plan)) {
       if (declared !== file && !isPlan) writeRecord({ ...record, declared: file });

@@ -99,7 +99,12 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
   const { packages, changes, problems } = await behind(service, jail, request.signal);
   const state = textOf(settings, 'ActiveState');
   const mounts = hostMounts(settings, entry === 'launcher' ? jail : '');
-  const given = givenNow(service, mounts);
+  const named = new Set(options.paths.map(({ path }) => path));
+  const given = givenNow(
+    service,
+    mounts,
+    paths.filter(({ path }) => !named.has(path)),
+  );
   return {
     unit,
     entry,

@@ -5,6 +5,7 @@ import type { Adoption, HostFacts, JailContents } from './adoption.ts';
 import { type ConfigurationCheck, configurationChecks } from './configuration-check.ts';
 import type { Entry } from './identity.ts';
 import type { ServicePath } from './installed/service-paths.ts';
+import type { HostMount } from './installed/unit-mounts.ts';
 import { type Launcher, launchersOf } from './launchers.ts';
 import { outboundUnits, type RelayHost, type UnitText } from './outbound-units.ts';
 import { dropInPath, dropInText } from './service-drop-in.ts';
@@ -75,8 +76,8 @@ export interface Occasion {
 const hostDatabase =
   /^\/etc\/(passwd|group|shadow|gshadow|subuid|subgid|hosts|resolv\.conf|nsswitch\.conf|localtime|services|protocols)$/;
 
-/** The paths of a service that are its own configuration. A path that the caller lets it write is data. */
-export function keptPaths(paths: readonly ServicePath[], named: readonly ServicePath[]): readonly string[] {
+/** The paths of a service that are its own configuration. One that it may write because it is named, or its own, is data. */
+export function keptPaths(paths: readonly ServicePath[], named: readonly HostMount[]): readonly string[] {
   const data = new Set(named.filter(({ isReadOnly }) => !isReadOnly).map(({ path }) => path));
   return paths
     .filter(({ path, isOfHost }) => path.startsWith('/etc/') && isOfHost !== true && !data.has(path))
@@ -87,7 +88,12 @@ export function keptPaths(paths: readonly ServicePath[], named: readonly Service
 /** The plan of an adoption or an update. `named` are the paths that the caller has named. */
 export function planAdoption(
   adoption: Adoption,
-  { contents, environment, unitText }: Pick<HostFacts, 'contents' | 'environment' | 'unitText'>,
+  {
+    contents,
+    environment,
+    unitText,
+    named: ofHost,
+  }: Pick<HostFacts, 'contents' | 'environment' | 'unitText' | 'named'>,
   named: readonly ServicePath[],
   { version, isActive, isFirst, watchMs, relay }: Occasion,
 ): AdoptionPlan {
@@ -110,7 +116,7 @@ export function planAdoption(
     (atBoot.length > 0 || !isFirst) && { op: 'make-at-boot', paths: atBoot },
     isCompared && { op: 'link' },
     { op: 'commit' },
-    { op: 'keep', paths: keptPaths(paths, named) },
+    { op: 'keep', paths: keptPaths(paths, [...named, ...ofHost]) },
   ];
   return {
     unit: service.unit,

@@ -11,6 +11,7 @@ import {
   listOf,
 } from './installed/installed-service.ts';
 import { isConfigurationTest, knownDaemon, knownOf } from './installed/known-daemons.ts';
+import { forgeableEnvironment, type HostMount } from './installed/unit-mounts.ts';
 import { type ServicePath, servicePaths } from './installed/service-paths.ts';
 import { outboundFiles } from './outbound-units.ts';
 import { expandWords, readEnvironment } from './installed/unit-text.ts';
@@ -23,6 +24,14 @@ export interface OwnLine {
   readonly argv: readonly string[];
 }
 
+/** What its jail needs because the service was seen with it. */
+export interface Seen {
+  /** The accounts of its processes. */
+  readonly accounts: readonly string[];
+  /** Directories of its sockets, but for those in /run and for temporary ones. */
+  readonly socketDirectories: readonly string[];
+}
+
 /** What the caller has asked for. An update asks for the same again. */
 export interface AdoptionOptions {
   readonly user: string | undefined;
@@ -31,8 +40,12 @@ export interface AdoptionOptions {
   readonly programs: readonly string[];
   /** Paths that give the host away are accepted. */
   readonly insecurePath: boolean;
-  /** Accounts that its processes had before it was adopted. The jail knows them. */
+  /** Further accounts that the jail knows. */
   readonly accounts: readonly string[];
+  /** Capabilities that the caller gives it, without `cap_`. */
+  readonly caps?: readonly string[] | undefined;
+  /** What was seen of it when it ran without its jail. */
+  readonly seen?: Seen | undefined;
   /** How long it must run after a start; undefined for the usual time. */
   readonly watchMs?: number | undefined;
   /** Entries of what it may call, in their normal form; empty or undefined: all that the host may. */
@@ -40,7 +53,9 @@ export interface AdoptionOptions {
 }
 
 /** The contents of the jail, as buildJail() takes them. */
-export type JailContents = Readonly<Record<'programs' | 'packages' | 'packs' | 'users', readonly string[]>>;
+export type JailContents = Readonly<
+  Record<'programs' | 'packages' | 'packs' | 'users' | 'copies', readonly string[]>
+>;
 
 /** What the host has for a service before there is a jail. */
 export interface HostFacts {
@@ -55,6 +70,10 @@ export interface HostFacts {
   /** The files of EnvironmentFile=, in the order of systemd. */
   readonly environment: readonly EnvironmentFile[];
   readonly contents: JailContents;
+  /** What its command lines and its configuration name, and the homes of its accounts. */
+  readonly named: readonly HostMount[];
+  /** All paths that its configuration names. */
+  readonly configured: readonly string[];
   /** The unit and its drop-ins, without ours. */
   readonly unitText: string;
   readonly isOnHost: (path: string) => boolean;
@@ -98,6 +117,8 @@ export interface Adoption {
   readonly jailFacts: Pick<JailFacts, 'compilesCode' | 'usesSyslog'>;
   /** Entries of what it may call; empty: all that the host may. */
   readonly connectTo: readonly string[];
+  /** Files of EnvironmentFile= that systemd does not read any more: see forgeableEnvironment(). */
+  readonly forgeable: readonly string[];
 }
 
 /** The jail of an adoption. */
@@ -185,16 +206,23 @@ export function chooseAdoption(
   jail: JailFacts,
   directory: string,
 ): Adoption {
-  const identity = chooseIdentity(service, options.user);
+  const identity = chooseIdentity(service, options);
   const variables = variablesOf(service, host.environment);
   const own = ownLines(service, variables);
+  const { connectTo = [], seen } = options;
   const { paths: known = [] } = knownOf(service);
+  const namedTo = (use: 'read' | 'write'): readonly string[] =>
+    host.named.flatMap(({ path, isReadOnly }) => (isReadOnly === (use === 'read') ? [path] : []));
   const found = {
-    data: [...jail.data, ...known.filter((path) => !isOnlyRead(path))],
-    configuration: [...jail.configuration.own, ...known.filter(isOnlyRead)],
+    data: [
+      ...jail.data,
+      ...known.filter((path) => !isOnlyRead(path)),
+      ...namedTo('write'),
+      ...(seen?.socketDirectories ?? []),
+    ],
+    configuration: [...jail.configuration.own, ...known.filter(isOnlyRead), ...namedTo('read')],
     ofHost: jail.configuration.ofHost,
   };
-  const { connectTo = [] } = options;
   const replaced = new Set(connectTo.length > 0 ? outboundFiles.map((name) => `/etc/${name}`) : []);
   const paths = servicePaths(service, found, options.paths)
     .filter(({ path }) => !replaced.has(path))
@@ -211,5 +239,6 @@ export function chooseAdoption(
     variables,
     jailFacts: jail,
     connectTo,
+    forgeable: forgeableEnvironment(service.settings, paths, host.isOnHost),
   };
 }

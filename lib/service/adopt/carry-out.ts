@@ -42,6 +42,8 @@ export interface Run {
   readonly record?: AdoptionRecord;
   /** Only if a service that runs is adopted. */
   readonly comparison?: Comparison | undefined;
+  /** Paths of the host that the service names, and that are not in its jail. */
+  readonly unseen?: readonly string[];
 }
 
 /**
@@ -60,7 +62,8 @@ export async function carryOut(steps: readonly ServiceStep[], run: Run): Promise
         const before = { dropIn: presentDropIn(unit), isActive };
         const watchMs = steps.find((one) => one.op === 'start')?.watchMs;
         beginChange(unit, before);
-        change = { unit, before, text: step.text, watch: { watchMs, signal } };
+        const known = { caps: run.record?.plan.caps ?? [], unseen: run.unseen ?? [] };
+        change = { unit, before, text: step.text, watch: { watchMs, signal }, known };
       }
       warnings.push(...((await perform(step, run)) ?? []));
       if (step.op === 'commit') change = undefined;

@@ -3,7 +3,7 @@ import type { Adoption } from './adoption.ts';
 import { filterOf, listOf, numberOf, type Settings, textOf } from './installed/installed-service.ts';
 import { isErrno } from './installed/launcher-calls.ts';
 import { unitMounts } from './installed/unit-mounts.ts';
-import { execWord, requirements, surroundings } from './service-drop-in.ts';
+import { environmentLines, execWord, requirements, surroundings } from './service-drop-in.ts';
 
 /** A test of the configuration, as a unit that runs it in the surroundings of the service. */
 export interface ConfigurationCheck {
@@ -34,7 +34,6 @@ export function configurationChecks(adoption: Adoption): readonly ConfigurationC
   const { settings, unit } = adoption.service;
   // systemd makes and removes directories with the service, which need not run now
   const paths = adoption.paths.map((path) => ({ ...path, isOptional: true }));
-  const files = (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
   const calls = filterOf(settings, 'SystemCallFilter');
   const errorNumber = numberOf(settings, 'SystemCallErrorNumber');
   const given = (name: 'User' | 'Group'): readonly string[] =>
@@ -47,7 +46,7 @@ export function configurationChecks(adoption: Adoption): readonly ConfigurationC
     ...given('User'),
     ...given('Group'),
     ...listOf(settings, 'Environment').map((text) => `Environment=${execWord(text)}`),
-    ...files.map(([path, isOptional]) => `EnvironmentFile=${isOptional ? '-' : ''}${path}`),
+    ...environmentLines(adoption),
     // The surroundings add calls to this list. Without this line, they alone would be allowed.
     ...(calls.names.length === 0
       ? []

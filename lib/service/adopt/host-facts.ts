@@ -5,6 +5,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { expandPattern } from '../../binary/loader-conf.ts';
 import { bytePath, pathBytes } from '../../tree/path.ts';
 import { openFileRoot } from '../../tree/root.ts';
+import { findCommands, isShell } from '../../jail/dpkg/script-calls.ts';
 import { readBuilt } from '../../jail/listing.ts';
 import { resolveAccount } from '../../launch/tell/dry-run.ts';
 import {
@@ -17,14 +18,16 @@ import {
 } from './adoption.ts';
 import { runHost } from './host-command.ts';
 import { chooseIdentity, type Identity } from './identity.ts';
-import type { InstalledService } from './installed/installed-service.ts';
+import { environmentFiles, type InstalledService } from './installed/installed-service.ts';
 import { knownOf } from './installed/known-daemons.ts';
 import { configurationOf } from './installed/service-configuration.ts';
+import { accountsNamed, placesNamed, textsOf, type Words } from './installed/named-by-service.ts';
+import { pathsIn } from './installed/named-places.ts';
 import { ownData, type PackageData, isData } from './installed/service-paths.ts';
 import { readEnvironmentFile } from './installed/unit-text.ts';
 import { refuse } from './service-refusal.ts';
-import type { Unjailed } from './systemd-bus.ts';
-import { safeData } from './tell/given-away.ts';
+import { defaultSearch, type Unjailed } from './systemd-bus.ts';
+import { isSafe, safeData } from './tell/given-away.ts';
 
 // The packages of the unit's file and of its program.
 async function packagesOf({ fragment, lines }: InstalledService): Promise<readonly string[]> {
@@ -51,10 +54,9 @@ export function environmentOf(
   { settings }: Pick<InstalledService, 'settings'>,
   onMissing: (pattern: string) => void,
 ): readonly EnvironmentFile[] {
-  const named = (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
   const root = openFileRoot('/');
   try {
-    return named.flatMap(([pattern, isOptional]) => {
+    return environmentFiles(settings).flatMap(([pattern, isOptional]) => {
       const paths = expandPattern(root, bytePath(pattern), Infinity).map(pathBytes).filter(existsSync);
       if (paths.length === 0 && !isOptional) onMissing(pattern);
       return paths.map((path) => {
@@ -71,48 +73,79 @@ export function environmentOf(
   }
 }
 
+// The programs that a line such as `sh -c 'exec web'` runs.
+function commandsIn([shell = '', option = '', script = '']: readonly string[]): readonly string[] {
+  if (!isShell(bytePath(shell)) || !/^-\w*c$/.test(option)) return [];
+  const commands = [...findCommands(script)];
+  return commands.flatMap((name) => defaultSearch.map((top) => `${top}/${name}`).find(existsSync) ?? []);
+}
+
 // The programs of all command lines: if systemd enters the jail, all of them run there.
 function programsOf(service: InstalledService): readonly string[] {
   const { programs = [], check = [] } = knownOf(service);
-  const lines = service.lines
-    .filter(({ flags }) => !flags.includes('privileged'))
-    .map(({ program }) => program);
+  const run = service.lines.filter(({ flags }) => !flags.includes('privileged'));
+  const lines = [...run.map(({ program }) => program), ...run.flatMap(({ argv }) => commandsIn(argv))];
   return [...new Set([...lines, ...programs, ...check.slice(0, 1)])].filter((path) => existsSync(path));
 }
 
-// Accounts that the jail's databases need: the user, those that the configuration is known to name, those that its processes had, and
-// those that are called like the daemon.
-async function accountsOf(
+// What it names, and with that the accounts that the jail's databases need: the user, those that the configuration is known to name, those
+// that its processes had or the caller names, those that are called like the daemon, and those that its packages and configuration name.
+function namedBy(
   service: InstalledService,
   { user }: Identity,
   packages: readonly string[],
+  packed: readonly string[],
   seen: readonly string[],
-): Promise<readonly string[]> {
-  const { accounts = [] } = knownOf(service);
+  words: Words,
+) {
+  const { accounts: known = [] } = knownOf(service);
   const program = service.lines.find(({ kind }) => kind === 'ExecStart')?.program.replace(/^.*\//, '') ?? '';
-  const { stdout } = await runHost('getent', ['passwd', ...accounts, ...seen, program, ...packages]);
-  const found = stdout.split('\n').flatMap((line) => line.split(':', 1)[0] || []);
   const own = service.settings.DynamicUser === true ? [] : [user];
-  return [...new Set([...own, ...found])].filter((name) => name !== 'root');
+  const names = [...new Set([service.unit.replace(/\.service$/, ''), program, ...packages])];
+  const asked = [...own, ...known, ...seen, ...names];
+  const texts = textsOf(service, packages, packed, words);
+  const accounts = accountsNamed(texts, packed, asked);
+  return {
+    users: [...new Set([...own, ...accounts.map(({ name }) => name)])].filter((name) => name !== 'root'),
+    configured: texts.configuration.flatMap(pathsIn),
+    ...placesNamed(service, texts, accounts, { asked, names, words: words.words }),
+  };
 }
 
 /** Looks at the host, before there is a jail. @throws UsageError if something is missing; LaunchError for an unknown account */
 export async function lookAtHost({ service, text }: Unjailed, options: AdoptionOptions): Promise<HostFacts> {
-  const identity = chooseIdentity(service, options.user);
+  const identity = chooseIdentity(service, options);
   const { user, group } = identity;
   const packages = await packagesOf(service);
   const more = knownOf(service).packages?.(/@(.*)\.service$/.exec(service.unit)?.[1] ?? '') ?? [];
   const isDynamic = service.settings.DynamicUser === true;
+  const packed = await filesOf(packages);
+  const environment = environmentOf(service, (pattern) =>
+    refuse({
+      message: `${service.unit} cannot start: ${pattern}, its EnvironmentFile=, is not there`,
+      hint: `make the file; systemctl cat ${service.unit} shows the unit`,
+    }),
+  );
+  const variables = variablesOf(service, environment);
+  const words = {
+    words: [...service.lines.flatMap(({ argv }) => argv), ...variables.values()],
+    assignments: [...variables].map(([name, value]) => `${name}=${value}`),
+  };
+  const named = namedBy(
+    service,
+    identity,
+    packages,
+    packed,
+    [...options.accounts, ...(options.seen?.accounts ?? [])],
+    words,
+  );
   return {
     packages,
-    packed: await filesOf(packages),
+    packed,
     owners: [...packages, ...more],
-    environment: environmentOf(service, (pattern) =>
-      refuse({
-        message: `${service.unit} cannot start: ${pattern}, its EnvironmentFile=, is not there`,
-        hint: `make the file; systemctl cat ${service.unit} shows the unit`,
-      }),
-    ),
+    environment,
+    configured: named.configured,
+    named: named.mounts.filter((one) => one.path.startsWith('/etc/') || isSafe(one)),
     account: isDynamic
       ? undefined
       : await resolveAccount({ user, ...(group === undefined ? {} : { group }) }),
@@ -121,7 +154,8 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
       packages: more,
       // a daemon may name its pid file by /var/run, as memcached does
       packs: ['run'],
-      users: await accountsOf(service, identity, packages, options.accounts),
+      users: named.users,
+      copies: named.scripts,
     },
     unitText: text,
     isOnHost: existsSync,

@@ -1,5 +1,6 @@
 // Chooses as whom a service starts, and whether a compiled launcher or systemd enters its jail. Pure.
 import { isWithin } from '../../tree/path.ts';
+import { words } from '../../words/word-list.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import {
   directoryVariables,
@@ -33,29 +34,53 @@ const has = (mask: number, capability: number): boolean =>
 
 const capsIn = (mask: number): readonly string[] => capabilityNames.filter((_, number) => has(mask, number));
 
-/** The user that a service starts as. `wanted` is an account that the caller has named. */
-export function chooseIdentity({ settings, lines }: InstalledService, wanted?: string): Identity {
+const unite = (...lists: readonly (readonly string[])[]): readonly string[] => [...new Set(lists.flat())];
+
+// What leads out of a jail, or to other processes and the kernel. Only the caller gives these.
+const withheldCaps = new Set<string>(
+  words(`dac_read_search linux_immutable sys_module sys_rawio sys_chroot sys_ptrace sys_admin sys_boot sys_time mknod audit_control
+    setfcap mac_override mac_admin syslog perfmon bpf checkpoint_restore`),
+);
+
+// A unit that limits the capabilities of its daemon names those that it needs.
+const namedCaps = (bounding: readonly string[]): readonly string[] =>
+  bounding.length === capabilityNames.length ? [] : bounding.filter((cap) => !withheldCaps.has(cap));
+
+/** What the caller asks for. */
+export interface Wanted {
+  readonly user?: string | undefined;
+  readonly caps?: readonly string[] | undefined;
+}
+
+/** The user that a service starts as, and its capabilities. */
+export function chooseIdentity(
+  { settings, lines }: InstalledService,
+  { user: wanted, caps: more = [] }: Wanted = {},
+): Identity {
   const user = textOf(settings, 'User');
   const group = textOf(settings, 'Group') || undefined;
   const ambient = capsIn(numberOf(settings, 'AmbientCapabilities'));
   const bounding = capsIn(numberOf(settings, 'CapabilityBoundingSet'));
   if (user !== '' && user !== 'root' && user !== '0')
-    return { user, group, isChosen: false, caps: ambient, reason: `User=${user}` };
+    return { user, group, isChosen: false, caps: unite(ambient, more), reason: `User=${user}` };
   const known = knownOf({ lines });
   const chosen = wanted ?? known.user ?? 'root';
   const isRoot = chosen === 'root';
   const needed = isRoot && known.user !== undefined ? knownDaemon('').caps : known.caps;
   const used = !isRoot && known.user === undefined ? ['net_bind_service'] : needed;
-  const caps = used.filter((cap) => bounding.includes(cap));
-  const words = caps.length === 0 ? 'no capability' : caps.map((cap) => `CAP_${cap.toUpperCase()}`).join(' ');
+  const caps = unite(
+    [...used, ...(isRoot ? namedCaps(bounding) : [])].filter((cap) => bounding.includes(cap)),
+    more,
+  );
+  const named = caps.length === 0 ? 'no capability' : caps.map((cap) => `CAP_${cap.toUpperCase()}`).join(' ');
   return {
     user: chosen,
     group: isRoot ? group : undefined,
     isChosen: !isRoot,
     caps,
     reason: isRoot
-      ? `the unit starts it as root: root of the jail, with ${words}`
-      : `the unit starts it as root: ${chosen} from the first instruction on, with ${words}`,
+      ? `the unit starts it as root: root of the jail, with ${named}`
+      : `the unit starts it as root: ${chosen} from the first instruction on, with ${named}`,
   };
 }
 
@@ -98,7 +123,7 @@ const defaultSlackNs = 50_000;
 function variablesIn(word: string): readonly string[] {
   const [, alone] = /^\$([^${].*)$/s.exec(word) ?? [];
   return alone === undefined
-    ? [...word.matchAll(/\$\$|\$\{([^}]*)\}/g)].flatMap(([, name]) => name ?? [])
+    ? [...word.matchAll(/\$\$|\$\{([^}:]*)\}/g)].flatMap(([, name]) => name ?? [])
     : [alone];
 }
 

@@ -41,7 +41,7 @@ import {
 } from './service-refusal.ts';
 import { dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
 import { dangerRefusal, givenBy, lostWarnings, replaceableWarnings } from './tell/given-away.ts';
-import { namedWarnings, toServiceWarning } from './tell/service-warning.ts';
+import { toServiceWarning, unseenPaths, unseenWarnings, changeWarnings } from './tell/service-warning.ts';
 
 /** What an adoption or an update reports. */
 export interface AdoptReport extends Pick<
@@ -179,16 +179,24 @@ function report(
   };
 }
 
+// in one hint
+const mostUnseen = 8;
+
 /** Builds the jail in `directory`, and plans the adoption with it. The running service is not touched. */
 export async function planNew(
   subject: Subject,
   directory: string,
   work: Work,
-): Promise<{ readonly plan: AdoptionPlan; readonly report: AdoptReport }> {
+): Promise<{
+  readonly plan: AdoptionPlan;
+  readonly report: AdoptReport;
+  /** Paths of the host that the service names, and that are not in its jail. */
+  readonly unseen: readonly string[];
+}> {
   const { service, options, host } = subject;
   const { unit, settings } = service;
   const jail = jailOf(directory);
-  const built = await buildGeneration(directory, service, chooseIdentity(service, options.user), host, work);
+  const built = await buildGeneration(directory, service, chooseIdentity(service, options), host, work);
   if ((options.connectTo ?? []).length > 0) writeOutboundFiles(directory);
   const { facts, warnings: withheld } = await lookAtJail(jail, service, host);
   const first = chooseAdoption(service, options, host, facts, directory);
@@ -205,16 +213,22 @@ export async function planNew(
   const plan = planOf(adoption, subject);
   const ours = { text: dropInOf(plan), directory };
   refuse(laterRefusal(unit, host.unitText, ours));
+  const unseen = unseenPaths(adoption, host.configured, existsSync, isInJail);
   const before = findRecord(unit)?.plan.paths.map(({ path }) => path) ?? [];
   const warnings = [
     ...lostWarnings(unit, before, plan.paths),
     ...withheld,
     ...replaceableWarnings(options.paths),
     ...built.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption)),
-    ...namedWarnings(adoption, existsSync, isInJail),
+    ...unseenWarnings(unseen.onLines),
+    ...changeWarnings(adoption),
     ...laterWarnings(host.unitText, ours),
   ];
-  return { plan, report: { ...report(plan, chosen, subject, built), warnings } };
+  return {
+    plan,
+    report: { ...report(plan, chosen, subject, built), warnings },
+    unseen: [...unseen.onLines, ...unseen.inConfiguration].slice(0, mostUnseen),
+  };
 }
 
 // The present jail, if a build would change nothing in it. At a mounted path the service sees the host's own files.

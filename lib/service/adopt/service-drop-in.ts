@@ -1,4 +1,5 @@
 // The drop-in that puts a service of systemd into its jail: systemd.service(5), systemd.exec(5). Pure.
+import { isWithin } from '../../tree/path.ts';
 import {
   capabilityWords,
   commonCalls,
@@ -9,6 +10,7 @@ import {
 } from '../unit/hardening.ts';
 import { type Adoption, jailOf, type OwnLine } from './adoption.ts';
 import {
+  environmentFiles,
   type ExecKind,
   execKinds,
   type ExecLine,
@@ -142,7 +144,10 @@ function mountLines(adoption: Adoption): readonly string[] {
   return [
     ...closedDirectories(mounts, jail).map((path) => `TemporaryFileSystem=${path}:ro,mode=0755,nosuid,nodev`),
     ...mounts,
-    ...['/tmp', '/var/tmp'].map((path) => `TemporaryFileSystem=${jail}${path}:rw,mode=1777,nosuid,nodev`),
+    // /dev/shm: shm_open(3), sem_open(3)
+    ...['/tmp', '/var/tmp', '/dev/shm']
+      .filter((path) => !paths.some((one) => isWithin(path, one.path)))
+      .map((path) => `TemporaryFileSystem=${jail}${path}:rw,mode=1777,nosuid,nodev`),
     // pid files and sockets of daemons that start as root
     ...(identity.user === 'root' ? [`ReadWritePaths=-${jail}/run`] : []),
     ...(pidFile === undefined ? [] : [`ReadWritePaths=${pidFile.slice(0, pidFile.lastIndexOf('/'))}`]),
@@ -198,6 +203,12 @@ function privilegeLines({ service, entry, identity }: Adoption): readonly string
   ];
 }
 
+/** The files of EnvironmentFile= that it keeps. */
+export const environmentLines = ({ service, forgeable }: Adoption): readonly string[] =>
+  environmentFiles(service.settings)
+    .filter(([path]) => !forgeable.includes(path))
+    .map(([path, isOptional]) => `EnvironmentFile=${isOptional ? '-' : ''}${path}`);
+
 /** The settings that make the surroundings of the service: mounts, identity, hardening. */
 export function surroundings(adoption: Adoption): readonly string[] {
   return [
@@ -227,6 +238,7 @@ export function dropInText(adoption: Adoption, version: string): string {
   const lines = [
     ...execLines(adoption),
     ...(pidFile === undefined ? [] : [`PIDFile=${pidFile}`]),
+    ...(adoption.forgeable.length === 0 ? [] : ['EnvironmentFile=', ...environmentLines(adoption)]),
     ...surroundings(adoption),
   ];
   return `# Made by uchroot-service ${version}: \`uchroot-service release ${adoption.service.unit}\` removes it.

@@ -3,6 +3,7 @@ import { UsageError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { type InstalledService, isListed, numberOf, textOf } from './installed/installed-service.ts';
+import { knownOf } from './installed/known-daemons.ts';
 import type { ServicePath } from './installed/service-paths.ts';
 import { isMounted, unmountable, unshareable } from './installed/unit-mounts.ts';
 
@@ -57,6 +58,7 @@ function settingRows(service: InstalledService): readonly Row[] {
   const { unit, lines, settings } = service;
   const starts = lines.filter(({ kind }) => kind === 'ExecStart');
   const { program = '', flags = [] } = starts[0] ?? {};
+  const { hostWork } = knownOf(service);
   const script = scriptOf(service);
   const change =
     script === undefined
@@ -78,6 +80,7 @@ function settingRows(service: InstalledService): readonly Row[] {
     ],
     // a jail has nothing of the host itself
     [servesHost.test(program), `${program} works on the host itself`, leave],
+    [hostWork !== undefined, hostWork ?? '', leave],
     [textOf(settings, 'Type') === 'oneshot', 'Type=oneshot: it is no daemon', start],
     [left !== undefined, `${left}, so it could be put neither into a jail nor back`, change],
     [

@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { UsageError } from '../../errors.ts';
 import { foreignServiceKeys } from '../../mistakes/foreign-work-keys.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
+import { capabilityNames, capabilityNumber } from '../../launch/request/capabilities.ts';
+import { native } from '../../native.ts';
 import { toEntries } from '../../outbound/entry.ts';
 import { quote } from '../../words/quote.ts';
 import { commandLine } from '../../words/shell-word.ts';
@@ -29,6 +31,10 @@ export interface AdoptRequest extends ServiceWork {
   readonly insecurePath?: boolean | undefined;
   /** Further programs of the host that the service starts, such as scripts that its configuration names. */
   readonly programs?: readonly string[] | undefined;
+  /** Further accounts of the host that the jail knows. */
+  readonly accounts?: readonly string[] | undefined;
+  /** Further capabilities that the service keeps, such as `ipc_lock`. */
+  readonly caps?: readonly string[] | undefined;
   /**
    * How long the service must run after a start to have come up, from 100 to 600000. By default 1000 if it tells systemd when it is
    * ready, else 5000. Updates and reloads use it too.
@@ -109,6 +115,29 @@ export function changedKeys(one: AdoptionOptions, other: AdoptionOptions): reado
   );
 }
 
+const accounts = optional(list(text('the name of an account', 'www-data'), ['www-data']), []);
+
+function toAccounts(given: readonly string[] | undefined): readonly string[] {
+  const names = accounts(given, 'accounts');
+  const unknown = names.find((name) => native.getpwnam(name) === null);
+  if (unknown === undefined) return names;
+  throw new UsageError(`there is no account ${quote(unknown)}`, {
+    hint: 'getent passwd lists those that are there',
+  });
+}
+
+const caps = optional(list(text('the name of a capability', 'ipc_lock'), ['ipc_lock']), []);
+
+function toCapabilities(given: readonly string[] | undefined): readonly string[] {
+  return caps(given, 'caps').map((name) => {
+    const number = capabilityNumber(name);
+    if (number !== undefined) return capabilityNames[number] ?? name;
+    throw new UsageError(`${quote(name)} is not the name of a capability`, {
+      hint: 'capabilities(7) lists them: net_raw, ipc_lock and others',
+    });
+  });
+}
+
 /** The options of an adoption. @throws UsageError */
 export function optionsOf(request: AdoptRequest): AdoptionOptions {
   const { user, binds = [], readOnlyBinds = [], programs = [] } = request;
@@ -123,6 +152,7 @@ export function optionsOf(request: AdoptRequest): AdoptionOptions {
     watchMs: watch(request.watchMs, 'watchMs'),
     insecurePath: flag(request.insecurePath, 'insecurePath'),
     connectTo: toList(request.connectTo),
-    accounts: [],
+    accounts: toAccounts(request.accounts),
+    caps: toCapabilities(request.caps),
   };
 }

@@ -79,8 +79,15 @@ export async function readService(unit: string): Promise<InstalledService> {
   return fromSettings({ ...onBus, ...(await unsaid(unit, onBus)) }, inherited);
 }
 
+// systemd in a container leaves out what it does not have itself, without a word. A launcher would refuse to start.
+function givenAmbient(settings: Settings): number {
+  const [, held = '0'] = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/1/status', 'utf8')) ?? [];
+  const mask = Math.min(numberOf(settings, 'AmbientCapabilities'), Number.MAX_SAFE_INTEGER);
+  return Number(BigInt(mask) & BigInt(`0x${held}`));
+}
+
 function fromSettings(settings: Settings, inherited: readonly string[]): InstalledService {
-  const service = toInstalled(settings, inherited);
+  const service = toInstalled({ ...settings, AmbientCapabilities: givenAmbient(settings) }, inherited);
   return { ...service, lines: service.lines.map((line) => withPath(line, settings)) };
 }
 

@@ -10,7 +10,7 @@ import { restoreLinks } from './run-links.ts';
 import { endProcessesIn, restart, type Watch } from './running.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
 import { directoryIn } from './service-drop-in.ts';
-import { needsHint } from './tell/remedy.ts';
+import { type Known, needsHint } from './tell/remedy.ts';
 
 /** A change that has begun. */
 export interface Change {
@@ -19,6 +19,8 @@ export interface Change {
   /** The new drop-in; undefined to have none. */
   readonly text: string | undefined;
   readonly watch: Watch;
+  /** For the hint. */
+  readonly known?: Known | undefined;
 }
 
 // Whether the record counts already: the run was killed just before endChange().
@@ -65,7 +67,7 @@ export async function undo(change: Change, error: Error): Promise<Error> {
   }
 }
 
-async function putBack({ unit, before, text, watch }: Change, error: Error): Promise<Error> {
+async function putBack({ unit, before, text, watch, known }: Change, error: Error): Promise<Error> {
   const { dropIn, isActive } = before;
   if (text !== dropIn && presentDropIn(unit) === dropIn) return error; // the new one was never there
   await putDropIn(unit, dropIn);
@@ -81,7 +83,8 @@ async function putBack({ unit, before, text, watch }: Change, error: Error): Pro
   const hasFailed =
     error instanceof JailError && error.code === 'ERR_SERVICE' && !(error instanceof OtherBehaviour);
   if (!hasFailed && again === undefined) return error;
-  return toldError(unit, dropIn, error, again, !isActive || (isOther && again === undefined));
+  const isAsBefore = !isActive || (isOther && again === undefined);
+  return toldError(unit, dropIn, error, { again, isAsBefore, known });
 }
 
 // With KillMode=process, systemd leaves processes of a failed start in the new jail. Such a worker may hold the port of the service, and
@@ -98,8 +101,15 @@ async function toldError(
   unit: string,
   dropIn: string | undefined,
   cause: Error,
-  again: string | undefined,
-  isAsBefore: boolean,
+  {
+    again,
+    isAsBefore,
+    known,
+  }: {
+    readonly again: string | undefined;
+    readonly isAsBefore: boolean;
+    readonly known: Known | undefined;
+  },
 ): Promise<JailError> {
   const first = cause.message;
   const kept = keptInUse(unit, dropIn);
@@ -121,7 +131,7 @@ async function toldError(
   const either = again === undefined ? '' : `; it does not run as before either: ${again}`;
   return new JailError(`${unit} does not come up${isAsBefore ? '; it is as before' : either}: ${first}`, {
     code: 'ERR_SERVICE',
-    hint: needsHint(first),
+    hint: needsHint(first, known),
     cause,
   });
 }

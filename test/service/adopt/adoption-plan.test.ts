@@ -12,7 +12,8 @@ import { adopted, installed, line } from '../../support/service/described.ts';
 
 const service = installed({ ExecStartEx: [line('/usr/sbin/nginx -g x')] });
 const facts = {
-  contents: { programs: [], packages: [], packs: [], users: [] },
+  contents: { programs: [], packages: [], packs: [], users: [], copies: [] },
+  named: [],
   environment: [],
   unitText: '[Service]\n',
 };

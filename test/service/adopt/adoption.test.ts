@@ -26,7 +26,7 @@ t.test('a set of all capabilities has each of them', async (t) => {
 
 t.test('a service keeps its group, unless it takes another account', async (t) => {
   const groupOf = (settings: object, wanted?: string): string | undefined =>
-    chooseIdentity(installed({ ...daemon, ...settings }), wanted).group;
+    chooseIdentity(installed({ ...daemon, ...settings }), { user: wanted }).group;
   t.equal(groupOf({ User: 'web', Group: 'www' }), 'www');
   t.equal(groupOf({ User: 'web' }), undefined);
   t.equal(groupOf({ Group: 'www' }), 'www');
@@ -35,7 +35,7 @@ t.test('a service keeps its group, unless it takes another account', async (t) =
 
 t.test('an account that the caller names may bind a port, a known daemon has what it needs', async (t) => {
   const capsOf = (program: string, wanted?: string): readonly string[] =>
-    chooseIdentity(installed({ ExecStartEx: [line(program)] }), wanted).caps;
+    chooseIdentity(installed({ ExecStartEx: [line(program)] }), { user: wanted }).caps;
   t.same(capsOf('/usr/bin/web', 'web'), ['net_bind_service']);
   t.same(capsOf('/usr/sbin/mosquitto'), []);
   t.same(capsOf('/usr/sbin/mosquitto', 'root'), knownDaemon('').caps);
@@ -44,7 +44,7 @@ t.test('an account that the caller names may bind a port, a known daemon has wha
 
 t.test('the reason names the account and the capabilities', async (t) => {
   const reasonOf = (bounding: number, wanted?: string): string =>
-    chooseIdentity(installed({ ...daemon, CapabilityBoundingSet: bounding }), wanted).reason;
+    chooseIdentity(installed({ ...daemon, CapabilityBoundingSet: bounding }), { user: wanted }).reason;
   t.equal(reasonOf(0), 'the unit starts it as root: root of the jail, with no capability');
   t.equal(
     reasonOf(2 ** 10, 'web'),

@@ -13,7 +13,7 @@ t.test('a test of the configuration runs as the user, with the mounts of the uni
     return (check?.text ?? '').split('\n').filter((found) => /^(?:User|Group|Temp\w+)=/.test(found));
   };
   const jail = '/var/lib/uchroot/services/web.service/1/jail';
-  const own = ['/tmp', '/var/tmp'].map(
+  const own = ['/tmp', '/var/tmp', '/dev/shm'].map(
     (path) => `TemporaryFileSystem=${jail}${path}:rw,mode=1777,nosuid,nodev`,
   );
   const mounts = { TemporaryFileSystem: [['/var/x', '']] };

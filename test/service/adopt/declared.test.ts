@@ -7,7 +7,9 @@ import { adoptOptions } from '../../../lib/service/adopt/adopt-options.ts';
 import { declaredSchema, readDeclared } from '../../../lib/service/adopt/declared.ts';
 import { changedKeys, optionsOf } from '../../../lib/service/adopt/service-request.ts';
 
-const all = `bind = ["/srv"]
+const all = `account = "daemon"
+cap = ["net_raw"]
+bind = ["/srv"]
 ro-bind = "/usr/share"
 connect-to = ["db.internal=10.0.0.0/8:5432"]
 insecure-path = true
@@ -19,6 +21,8 @@ const isValid = new Ajv2020({ strict: false }).compile(declaredSchema());
 
 t.test('a file has the options of adopt as its keys', async (t) => {
   t.same(readDeclared('a.toml', all), {
+    accounts: ['daemon'],
+    caps: ['net_raw'],
     binds: ['/srv'],
     readOnlyBinds: ['/usr/share'],
     connectTo: ['db.internal=10.0.0.0/8:5432'],

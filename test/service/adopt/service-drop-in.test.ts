@@ -29,7 +29,7 @@ t.test('a service with User= starts as that user, with its ambient capabilities 
 t.test('a service of root takes the account that it is known to work as', async (t) => {
   const named = installed({ ExecStartEx: [line('/usr/sbin/named -f')] });
   t.match(chooseIdentity(named), { user: 'bind', caps: ['net_bind_service'], isChosen: true });
-  t.match(chooseIdentity(named, 'root'), { user: 'root', isChosen: false });
+  t.match(chooseIdentity(named, { user: 'root' }), { user: 'root', isChosen: false });
   t.match(text(adopted(named)), /^User=bind$/m);
 });
 

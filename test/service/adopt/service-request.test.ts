@@ -26,5 +26,15 @@ t.test('a wrong value is told with its key, and by the command with its option',
       t.equal(remedy, `for example ${hint}`);
     }
   }
+  t.throws(() => optionsOf({ unit: 'web', accounts: ['no-such'] }), {
+    message: 'there is no account no-such',
+  });
+  t.throws(() => optionsOf({ unit: 'web', caps: ['net'] }), {
+    message: 'net is not the name of a capability',
+  });
+  t.match(optionsOf({ unit: 'web', accounts: ['daemon'], caps: ['CAP_IPC_LOCK', 'net_raw'] }), {
+    accounts: ['daemon'],
+    caps: ['ipc_lock', 'net_raw'],
+  });
   t.throws(() => optionsOf({ unit: 'web', binds: ['/nowhere/x'] }), { message: '/nowhere/x does not exist' });
 });

@@ -49,6 +49,7 @@ export function adopted(service: InstalledService, more: Partial<Adoption> = {})
     variables,
     jailFacts: { compilesCode: false, usesSyslog: false },
     connectTo: [],
+    forgeable: [],
     ...more,
   };
 }

@@ -135,6 +135,12 @@ export function filterOf(
   return { isAllowed, names };
 }
 
+/** The patterns of EnvironmentFile=, and whether each may be missing. */
+export const environmentFiles = (
+  settings: Settings,
+): readonly (readonly [path: string, isOptional: boolean])[] =>
+  (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
+
 /** The files that systemd opens for the service before it gives up its privileges. `StandardFiles`: see systemd-bus.ts. */
 export function openedByRoot(settings: Settings): readonly string[] {
   const pairs = (name: string): readonly (readonly [unknown, unknown])[] =>

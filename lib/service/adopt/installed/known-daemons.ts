@@ -16,11 +16,13 @@ export interface KnownDaemon {
   readonly packages?: (instance: string) => readonly string[];
   /** Further paths of its data and its configuration. It only reads those in /etc and /var/www. */
   readonly paths?: readonly string[];
+  /** Why it must stay on the host. */
+  readonly hostWork?: string;
   /** A test of its configuration, if the unit has none. */
   readonly check?: readonly string[];
 }
 
-const asRoot = ['net_bind_service', 'setuid', 'setgid', 'chown', 'dac_override', 'kill'];
+const asRoot = ['net_bind_service', 'setuid', 'setgid', 'chown', 'dac_override', 'fowner', 'kill'];
 
 // The key and certificate of the package ssl-cert, which Debian's configuration of these daemons names.
 const hostKey = ['/etc/ssl/certs/ssl-cert-snakeoil.pem', '/etc/ssl/private/ssl-cert-snakeoil.key'];
@@ -30,13 +32,11 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
   nginx: {
     caps: asRoot,
     accounts: ['www-data'],
-    paths: ['/var/www'],
     check: ['/usr/sbin/nginx', '-t', '-q'],
   },
   apachectl: {
     caps: asRoot,
     accounts: ['www-data'],
-    paths: ['/var/www'],
     programs: ['/usr/sbin/apache2'],
     check: ['/usr/sbin/apachectl', 'configtest'],
   },
@@ -60,7 +60,6 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
   lighttpd: {
     caps: asRoot,
     accounts: ['www-data'],
-    paths: ['/var/www'],
     programs: ['use-ipv6.pl', 'create-mime.conf.pl', 'include-conf-enabled.pl'].map(
       (name) => `/usr/share/lighttpd/${name}`,
     ),
@@ -88,6 +87,12 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     check: ['/usr/sbin/postfix', 'check'],
   },
   unbound: { caps: asRoot, check: ['/usr/sbin/unbound-checkconf'] },
+  // --secure is chroot(2)
+  'in.tftpd': { caps: [...asRoot, 'sys_chroot'] },
+  exim4: { caps: [], hostWork: 'it delivers mail as the users of the host' },
+  smbd: { caps: [], hostWork: 'it serves the files of the users of the host as these users' },
+  'fail2ban-server': { caps: [], hostWork: 'it reads the logs of all services and changes the firewall' },
+  rsyslogd: { caps: [], hostWork: 'it writes the logs of the whole host' },
   mosquitto: { user: 'mosquitto', caps: [] },
   // an instance is called VERSION-CLUSTER
   pg_ctlcluster: {

@@ -1,6 +1,6 @@
 // The mounts that a unit makes itself (systemd.exec(5)), at the same places of its jail. Pure.
 import { isWithin } from '../../../tree/path.ts';
-import { listOf, type Settings } from './installed-service.ts';
+import { environmentFiles, listOf, type Settings } from './installed-service.ts';
 
 type Bind = readonly [source: string, place: string, isOptional: boolean, flags: number];
 
@@ -64,6 +64,21 @@ export function hostMounts(settings: Settings, root: string): readonly HostMount
 export function boundPaths<T extends HostMount>(settings: Settings, paths: readonly T[]): readonly T[] {
   const isWritable = new Set(pathsOf(settings, 'ReadWritePaths'));
   return paths.map((one) => ({ ...one, isReadOnly: one.isReadOnly && !isWritable.has(one.path) }));
+}
+
+/**
+ * The optional files of EnvironmentFile= that are not there and lie in a directory that the service can write: it could put a link there,
+ * which systemd would follow as root. The launchers have the variables of the adoption, so a later file would count for nothing.
+ */
+export function forgeableEnvironment(
+  settings: Settings,
+  written: readonly HostMount[],
+  isOnHost: (path: string) => boolean,
+): readonly string[] {
+  return environmentFiles(settings)
+    .filter(([path, isOptional]) => isOptional && !isOnHost(path))
+    .map(([path]) => path)
+    .filter((path) => written.some((top) => !top.isReadOnly && isWithin(path, top.path)));
 }
 
 /** The places of the unit's own mounts. */

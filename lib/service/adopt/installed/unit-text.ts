@@ -85,7 +85,7 @@ export function readEnvironment(list: readonly string[]): ReadonlyMap<string, st
 
 /**
  * The words of a command line with its variables replaced, as systemd does it (systemd.service(5), COMMAND LINES): `$NAME` as
- * a word of its own becomes any number of words, `${NAME}` is replaced within a word, `$$` is a dollar sign.
+ * a word of its own becomes any number of words, `${NAME}` is replaced within a word, `$$` is a dollar sign. `${NAME:+…}` is for a shell.
  */
 export function expandWords(
   words: readonly string[],
@@ -95,7 +95,7 @@ export function expandWords(
     const [, alone] = /^\$([^${].*)$/s.exec(word) ?? [];
     if (alone !== undefined) return splitWords(variables.get(alone) ?? '');
     return [
-      word.replace(/\$\$|\$\{([^}]*)\}/g, (whole, name?: string) =>
+      word.replace(/\$\$|\$\{([^}:]*)\}/g, (whole, name?: string) =>
         whole === '$$' ? '$' : (variables.get(name ?? '') ?? ''),
       ),
     ];

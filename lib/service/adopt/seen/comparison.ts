@@ -1,6 +1,6 @@
 // Compares what a service does in its jail with what it did before.
 import { JailError } from '../../../errors.ts';
-import { jailOf } from '../adoption.ts';
+import { jailOf, type Seen } from '../adoption.ts';
 import { runHost } from '../host-command.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
 import { pollFor, propertiesOf, reload, type Watch, watchTime } from '../running.ts';
@@ -80,9 +80,18 @@ async function waitUntilSettled(unit: string, watch: Watch): Promise<void> {
 const pathsOf = ({ pidFiles, sockets }: Behaviour): readonly string[] =>
   [...pidFiles].concat([...sockets].map((name) => name.replace(/^unix /, '')));
 
+// The daemon, or who installed it, has made them: a name for them stands nowhere. /run has links instead.
+const directoriesOf = ({ sockets }: Behaviour): readonly string[] => [
+  ...new Set(
+    [...sockets].flatMap(
+      (name) => /^unix (\/var\/(?!run\/|tmp\/|lib\/uchroot\/)[^/]+\/?.*)\/[^/]+$/.exec(name)?.[1] ?? [],
+    ),
+  ),
+];
+
 export interface Comparison {
-  /** The accounts of the processes at the first look. */
-  readonly accounts: readonly string[];
+  /** What the jail needs, from the first look. */
+  readonly seen: Seen;
   /** The ports of the host on which it listened itself then. */
   readonly ownPorts: readonly string[];
   /** The pid files and sockets that it had. */
@@ -117,7 +126,10 @@ export async function openComparison(service: InstalledService, watch: Watch): P
   }
 
   return {
-    accounts: isDynamic ? [] : [...(await namesOf([...first.users])).values()],
+    seen: {
+      accounts: isDynamic ? [] : [...(await namesOf([...first.users])).values()],
+      socketDirectories: directoriesOf(first),
+    },
     ownPorts,
     lookAgain: async () => {
       await waitUntilSettled(unit, watch);

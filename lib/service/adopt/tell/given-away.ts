@@ -10,7 +10,13 @@ import { type AdoptionOptions, type HostFacts, variablesOf } from '../adoption.t
 import { followedPaths } from '../identity.ts';
 import { type InstalledService, openedByRoot } from '../installed/installed-service.ts';
 import { ownConfiguration, type PackageData } from '../installed/service-paths.ts';
-import { boundPaths, type HostMount, hostMounts, pathsOf } from '../installed/unit-mounts.ts';
+import {
+  boundPaths,
+  forgeableEnvironment,
+  type HostMount,
+  hostMounts,
+  pathsOf,
+} from '../installed/unit-mounts.ts';
 import type { Refusal } from '../service-refusal.ts';
 
 /** A path of the host that must not come into this jail. */
@@ -52,7 +58,9 @@ function replaceable(
   const onHost = lines.some(({ flags }) => flags.includes('privileged'))
     ? lines.filter(({ kind }) => kind !== 'ExecStart')
     : [];
-  const used = [...openedByRoot(settings), ...followedPaths(service, onHost, written, variables)];
+  const dropped = forgeableEnvironment(settings, [...bound, ...mounts], existsSync);
+  const opened = openedByRoot(settings).filter((path) => !dropped.includes(path));
+  const used = [...opened, ...followedPaths(service, onHost, written, variables)];
   const followed = [
     ...bound.filter(({ isReadOnly }) => isReadOnly),
     ...mounts,
@@ -87,11 +95,13 @@ export function replaceableWarnings(paths: readonly HostMount[]): readonly strin
 /** What the unit and the caller name that gives the host away. `packed` are the files of the service's own packages. */
 export function givenBy(
   service: InstalledService,
-  { packed, environment }: Pick<HostFacts, 'packed' | 'environment'>,
+  { packed, environment, named: ofHost }: Pick<HostFacts, 'packed' | 'environment' | 'named'>,
   named: readonly HostMount[],
 ): readonly GivenAway[] {
   const { settings } = service;
-  const written = new Set(pathsOf(settings, 'ReadWritePaths'));
+  // its accounts own these
+  const owned = ofHost.flatMap(({ path, isReadOnly }) => (isReadOnly ? [] : [path]));
+  const written = new Set([...pathsOf(settings, 'ReadWritePaths'), ...owned]);
   const own = ownConfiguration(packed, service);
   const bound = boundPaths(settings, named);
   const isOwn = (path: string): boolean => written.has(path) && own.some((top) => isWithin(path, top));
@@ -102,10 +112,16 @@ export function givenBy(
 }
 
 /**
- * What an adopted service sees now that gives the host away. `mounts` are those that systemd makes for it.
+ * What an adopted service sees now that gives the host away. `mounts` are those that systemd makes for it. `chosen` are the paths of its
+ * adoption that the caller has not named.
  */
-export function givenNow(service: InstalledService, mounts: readonly HostMount[]): readonly GivenAway[] {
-  const written = new Set(pathsOf(service.settings, 'ReadWritePaths'));
+export function givenNow(
+  service: InstalledService,
+  mounts: readonly HostMount[],
+  chosen: readonly HostMount[],
+): readonly GivenAway[] {
+  const owned = chosen.flatMap(({ path, isReadOnly }) => (isReadOnly ? [] : [path]));
+  const written = new Set([...pathsOf(service.settings, 'ReadWritePaths'), ...owned]);
   return [...givenAway(mounts, (path) => written.has(path)), ...replaceable(service, [])];
 }
 
@@ -146,6 +162,9 @@ export function acceptance(path: string): string {
   const [danger] = givenAway([{ path, isReadOnly: true }]);
   return danger === undefined ? '' : ` --insecure-path   # ${danger.message}`;
 }
+
+/** Whether a path of the host gives nothing away. */
+export const isSafe = (mount: HostMount): boolean => givenAway([mount]).length === 0;
 
 /** The directories of packages that may be bound, and a warning for each package whose directories may not. */
 export function safeData(data: readonly PackageData[]): {

@@ -55,19 +55,45 @@ export function toServiceWarning(
 
 const ofKernel = /^\/(dev|proc|sys|run|tmp)(\/|$)/;
 
-/** A warning for each file or directory of the host that a command line names and the jail lacks. */
-export function namedWarnings(
+/** The files and directories of the host that a command line or the configuration names and the jail lacks. */
+export function unseenPaths(
   { own, service, paths }: Pick<Adoption, 'own' | 'service' | 'paths'>,
+  configured: readonly string[],
   isOnHost: (path: string) => boolean,
   isInJail: (path: string) => boolean,
-): readonly string[] {
-  const named = own
+): { readonly onLines: readonly string[]; readonly inConfiguration: readonly string[] } {
+  const isUnseen = (path: string): boolean =>
+    path !== '/' &&
+    !ofKernel.test(path) &&
+    isOnHost(path) &&
+    !isMounted(service.settings, paths, path) &&
+    !isInJail(path);
+  const onLines = own
     .flatMap(({ argv }) => argv.slice(1))
-    .flatMap((word) => /^(?:--?[\w-]+=)?(\/\S+)$/.exec(word)?.[1] ?? [])
-    .filter((path) => path !== '/' && !ofKernel.test(path) && isOnHost(path))
-    .filter((path) => !isMounted(service.settings, paths, path) && !isInJail(path));
-  return [...new Set(named)].map(
+    .flatMap((word) => /^(?:--?[\w-]+=)?(\/\S+)$/.exec(word)?.[1] ?? []);
+  return {
+    onLines: [...new Set(onLines)].filter(isUnseen),
+    // a directory of the system, such as /usr/share, is named for other reasons
+    inConfiguration: [...new Set(configured)].filter((path) => path.split('/').length > 3 && isUnseen(path)),
+  };
+}
+
+/** What an adoption changes that shows later. */
+export const changeWarnings = ({
+  paths,
+  forgeable,
+}: Pick<Adoption, 'paths' | 'forgeable'>): readonly string[] => [
+  ...paths
+    .filter(({ path, isReadOnly }) => !isReadOnly && /^\/var\/log\/[^/]+\.log$/.test(path))
+    .map(({ path }) => `when ${path} is rotated, it writes to the old file until it is restarted`),
+  ...forgeable.map(
+    (path) => `${path}, an EnvironmentFile= in a directory that it can write, is not read any more`,
+  ),
+];
+
+/** A warning for each of these. */
+export const unseenWarnings = (paths: readonly string[]): readonly string[] =>
+  paths.map(
     (path) =>
       `its command line names ${path}, which is not in the jail: ${commandLine('--ro-bind', path)} brings it in`,
   );
-}

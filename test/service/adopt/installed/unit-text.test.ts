@@ -24,6 +24,7 @@ t.test('a variable that is a word becomes its words, one within a word is replac
     'p=one two!',
     '',
   ]);
+  t.same(expandWords(['a ${A:+-x} ${A}'], variables), ['a ${A:+-x} one two'], 'the shell gets it');
   t.same(expandWords(['$Q'], variables), ['-g', 'a b', 'c  d']);
 });
 

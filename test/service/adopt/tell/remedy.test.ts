@@ -24,6 +24,27 @@ t.test(
       /: --ro-bind \/proc\/self --insecure-path {3}# \/proc\/self, which is \/proc\/\d+, lies in \/proc: that shows every/,
       'with what must be accepted',
     );
+    t.equal(
+      needsHint(
+        'sh: 1: env: not found\nsh: 1: exec: /bin/cat: not found\nfailed to open log (/etc/passwd): No such file',
+      ),
+      'if it needs env, cat and /etc/passwd of the host: --program /usr/bin/env --program /bin/cat --ro-bind /etc/passwd',
+      'all at once',
+    );
+    t.equal(
+      needsHint('Condition((fchmod(fd, 0750)) == 0) not true.\n errno = 1 (Operation not permitted)'),
+      'if it needs CAP_FOWNER of the host: --cap fowner',
+    );
+    t.equal(
+      needsHint('no user daemon: Success'),
+      'if it needs the account daemon of the host: --account daemon',
+    );
+    const known = { caps: ['ipc_lock'], unseen: ['/etc/group'] };
+    t.equal(
+      needsHint('mlockall: Operation not permitted', known),
+      'if it needs /etc/group of the host: --ro-bind /etc/group',
+      'what it names and lacks is told, and no capability that it has',
+    );
     t.match(needsHint('it ended'), /--ro-bind PATH, --bind PATH or --program PATH$/);
     t.match(
       needsHint('x: /nosuch: No such file or directory'),

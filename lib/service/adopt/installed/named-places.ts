@@ -1,0 +1,113 @@
+// The directories of a service that its command lines, its configuration and the scripts of its packages name, and its home. Pure.
+import { dirname } from 'node:path';
+
+import { isWithin } from '../../../tree/path.ts';
+import { isData } from './service-paths.ts';
+import type { HostMount } from './unit-mounts.ts';
+
+/** What the host has at a path; links are not followed. */
+export interface Found {
+  readonly kind: 'file' | 'directory' | 'other';
+  readonly uid: number;
+}
+
+export interface Naming {
+  /** Words of its command lines, and its WorkingDirectory=. */
+  readonly words: readonly string[];
+  /** Texts of its configuration and of the scripts of its packages. */
+  readonly texts: readonly string[];
+  /** The files of its own configuration. */
+  readonly files: readonly string[];
+  /** The homes of its accounts. */
+  readonly homes: readonly string[];
+  /** What its log is called: names of its unit, its program and its packages. */
+  readonly names: readonly string[];
+  /** The ids of its accounts, without root. */
+  readonly uids: ReadonlySet<number>;
+  readonly lookAt: (path: string) => Found | undefined;
+}
+
+const absolute = /(?<=^|[\s=,:;"'`(){}<>|&[\]])\/(?:[\w@+~.-]+\/?)+/gm;
+
+const comments = /^[ \t]*(?:[#;]|\/\/|--).*$/gm;
+
+/** The absolute paths that a text names outside of its comments. */
+export function pathsIn(text: string): readonly string[] {
+  const found = text.replace(comments, '').match(absolute) ?? [];
+  const plain = found.map((path) => path.replace(/[./]+$/, '').replace(/^\/var\/run(?=\/)/, '/run'));
+  return [...new Set(plain)].filter((path) => path !== '' && !/\/(\.{0,2})\//.test(path));
+}
+
+// /srv/site/a/b: /srv, /srv/site, /srv/site/a and itself
+const waysTo = (path: string): readonly string[] => {
+  const names = path.split('/').slice(1);
+  return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}`);
+};
+
+// The directory of an application and its files, such as /opt/app for /opt/app/bin/run.py.
+const application = /^\/(?:opt|srv)\/[^/]+(?=\/|$)|^\/usr\/local\/(?:lib|libexec|share)\/[^/]+(?=\/|$)/;
+
+/** Whether a path lies where applications are that no package has brought. */
+export const isApplication = (path: string): boolean => /^\/(opt|srv)\/.|^\/usr\/local\//.test(path);
+
+/**
+ * The directories and files of the host that the service gets because they are named. A directory of data that belongs to one of its
+ * accounts can be written, as before. So can one of /var that its command line names. All else is only read.
+ */
+export function namedPlaces({
+  words,
+  texts,
+  files,
+  homes,
+  names,
+  uids,
+  lookAt,
+}: Naming): readonly HostMount[] {
+  const onLines = words.flatMap((word) => pathsIn(word.replace(/^--?[\w-]+=/, '')));
+  const inTexts = [...texts.flatMap(pathsIn), ...homes];
+  const isOwn = (path: string): boolean => uids.has(lookAt(path)?.uid ?? 0);
+  // a link on the way leads to another place, and `isOwn` would be about the link
+  const isPlain = (path: string): boolean => waysTo(path).every((one) => lookAt(one)?.kind === 'directory');
+
+  // the topmost directory that is its own
+  const owned = (path: string, isIt = isData): readonly string[] =>
+    waysTo(path)
+      .filter((one) => isIt(one) && isOwn(one) && isPlain(one))
+      .slice(0, 1);
+  const ofLine = (path: string): readonly string[] => {
+    const named = [path, dirname(path)].find(
+      (one) => /^\/var\/(lib|cache|log|spool)\/./.test(one) && isPlain(one),
+    );
+    return owned(path)
+      .concat(named ?? [])
+      .slice(0, 1);
+  };
+  const ofConfiguration = files.flatMap((path) => owned(path, () => true));
+  const written = [...inTexts.flatMap((path) => owned(path)), ...onLines.flatMap(ofLine), ...ofConfiguration];
+
+  const placeOf = (path: string): readonly string[] => {
+    const top = application.exec(path)?.[0] ?? path;
+    const found = [top, path].find((one) => lookAt(one) !== undefined);
+    return found === undefined || lookAt(path) === undefined ? [] : [found];
+  };
+  const read = [
+    ...[...onLines, ...inTexts.filter((path) => /^\/srv\/./.test(path))].filter(isApplication),
+    ...homes.filter((path) => /^\/(srv|var\/www)(\/|$)/.test(path)),
+  ].flatMap(placeOf);
+  const logs = names.map((name) => `/var/log/${name}.log`).filter((path) => lookAt(path)?.kind === 'file');
+  const all = [
+    ...[...written, ...logs].map((path) => ({ path, isReadOnly: false })),
+    ...read.map((path) => ({ path, isReadOnly: !isOwn(path) })),
+  ];
+  const first = new Map<string, HostMount>();
+  for (const one of all) if (!first.has(one.path)) first.set(one.path, one);
+  return [...first.values()]
+    .filter(
+      (one) =>
+        ![...first.values()].some(
+          (other) =>
+            other.path !== one.path && isWithin(one.path, other.path) && other.isReadOnly === one.isReadOnly,
+        ),
+    )
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
