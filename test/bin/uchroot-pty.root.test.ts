@@ -7,6 +7,7 @@ import t from 'tap';
 
 import { uchrootJail } from '../support/builder.ts';
 import { command, rootTest, commandEnv, start, temporaryDirectory } from '../support/launch.ts';
+import { patientMs } from '../support/patience.ts';
 import { eventually, processesOf, runs, text } from '../support/service.ts';
 import { Terminal } from '../support/terminal.ts';
 
@@ -269,8 +270,9 @@ test('output that nobody reads holds the command up for no longer than its time'
     execFileSync('mkfifo', [pipe]);
     const fd = openSync(pipe, 'r+');
     t.teardown(() => closeSync(fd));
-    // more than a pipe holds, less than the terminal and a pipe
-    const [file = '', ...args] = inShell([...options, '--time', '1'], 'head -c 68000 /dev/zero; exit 3');
+    // more than a pipe holds, less than the terminal and a pipe; the program itself must end within the time
+    const seconds = String(patientMs(1000) / 1000);
+    const [file = '', ...args] = inShell([...options, '--time', seconds], 'head -c 68000 /dev/zero; exit 3');
     const child = spawn(file, args, { env: commandEnv, stdio: ['ignore', fd, 'inherit'] });
     t.same(await once(child, 'exit'), [3, null]);
   }
