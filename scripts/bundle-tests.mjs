@@ -12,6 +12,8 @@ const common = {
   target: 'node20',
   format: 'esm',
   keepNames: true,
+  // V8 reads all of a file before it runs any
+  minifyWhitespace: true,
   // CommonJS packages require() modules of Node
   banner: {
     js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
