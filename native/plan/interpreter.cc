@@ -75,6 +75,9 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
       return countStrings(step) == 1;
     case OP_MOVE_MOUNT:
       return countStrings(step) == 1 && step->a < kMaxTrees && step->b >> 32 < step->dataBytes;
+    case OP_COVER_FILE:
+    case OP_TEXT_FILE:
+      return countStrings(step) == 1;
     case OP_NEW_TREE:
       return countStrings(step) == 1 && step->a < kMaxTrees;
     case OP_MAP_TREE:
@@ -87,7 +90,6 @@ bool checkStep(const PlanStep* step, uint32_t dataOffset) {
              (step->dataBytes == 0 || (countStrings(step) % 2 == 1 && endsInEmpty(step)));
     case OP_BIND:
     case OP_BIND_IF_THERE:
-    case OP_COVER_FILE:
     case OP_SYMLINK:
       return countStrings(step) == 2;
     case OP_MOUNT:
@@ -262,7 +264,8 @@ long runStep(void* plan, PlanStep* step, PlanContext& context, uint32_t* detail)
     case OP_SEND_NAMESPACES: return sendSpaces(step, context);
     case OP_NETLINK: return tellKernel(step, context);
     case OP_HAND_SOCKETS: return handSockets(step, context);
-    case OP_COVER_FILE: return coverFile(step);
+    case OP_COVER_FILE: return coverFile(step, context);
+    case OP_TEXT_FILE: return makeTextFile(step, context);
     case OP_UNIX_DOOR: return openDoor(step, context);
     case OP_LANDLOCK_RULESET: return createRuleset(step, context, detail);
     case OP_LANDLOCK_RULE: return addRule(step, context, detail);

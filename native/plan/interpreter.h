@@ -42,6 +42,7 @@ struct PlanContext {
   long nullFd = -1;      // the null device that replaced the first closed one of 0 to 2
   int rulesetFd = -1;    // of Landlock, while rules are added
   Probe probe = {};
+  long textFd = -1;        // the file system of OP_TEXT_FILE, until OP_COVER_FILE
   bool lacksRules = false;  // the kernel has none that lead connections to one socket (OP_NETLINK)
   bool isHeard = false;   // the filter has a listener, which was sent to outboundFd
   bool isSeeded = false;  // the mount namespace is a copy of that of seedFd

@@ -337,15 +337,30 @@ long makeText(const char* text) {
 
 }  // namespace
 
-long coverFile(PlanStep* step) {
+// A file system that is mounted nowhere must be unmounted when it is closed, and that waits for all CPUs (dissolve_on_fput() in
+// fs/namespace.c): most of what a list costs. On the root directory of a seed it can stay, as the jail comes over it.
+long makeTextFile(PlanStep* step, PlanContext& context) {
+  context.textFd = makeText(stringsOf(step));
+  if (context.textFd < 0) return context.textFd;
+  if (!context.isSeeded) return 0;
+  mount_attr attributes = {MOUNT_ATTR_RDONLY, 0, 0, 0};
+  const long changed = sys(__NR_mount_setattr, context.textFd, address(""), AT_EMPTY_PATH, address(&attributes), sizeof attributes);
+  return changed < 0 ? changed : attach(context.textFd, "/");
+}
+
+long coverFile(PlanStep* step, PlanContext& context) {
   const char* target = stringsOf(step);
-  const long made = makeText(behind(target));
-  if (made < 0) return made;
-  const long tree = treeOfEntry(made);
+  uint64_t seen;
+  const long there = mountOf(target, &seen);
+  if (there < 0) {
+    (void)sys(__NR_close, context.textFd);
+    return there == -ENOENT ? 0 : there;
+  }
+  const long tree = treeOfEntry(context.textFd);
   if (tree < 0) return tree;
   const long result = attach(tree, target);
   (void)sys(__NR_close, tree);
-  return result == -ENOENT ? 0 : result;
+  return result;
 }
 
 namespace {

@@ -176,10 +176,11 @@ enum Op : uint16_t {
                                // step runs
   OP_NETLINK = 81,             // a: protocol; b: 1: without rules the sockets do; data: messages, of which the last is answered (netlink(7))
   OP_HAND_SOCKETS = 82,        // data: ListenSpec[]; these sockets go to PlanContext.outboundFd
-  OP_COVER_FILE = 83,          // data: path of a file in the jail, text that takes its place; a missing file is no error
+  OP_COVER_FILE = 83,          // data: path of a file in the jail, whose place that of OP_TEXT_FILE takes; a missing file is no error
   OP_UNIX_DOOR = 84,           // a: slot, which gets a tree that is a socket; that goes to PlanContext.outboundFd
+  OP_TEXT_FILE = 85,           // data: text
 };
-constexpr uint16_t kLastOp = 84;
+constexpr uint16_t kLastOp = 85;
 
 inline uint32_t padded(uint32_t bytes) { return (bytes + 7u) & ~7u; }
 

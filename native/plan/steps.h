@@ -88,7 +88,8 @@ long attach(long tree, const char* target);
 long takeTree(PlanContext& context, uint64_t slot);
 long mapTree(const PlanStep* step, const PlanContext& context);
 long watchSpace(PlanStep* step, PlanContext& context);
-long coverFile(PlanStep* step);
+long makeTextFile(PlanStep* step, PlanContext& context);
+long coverFile(PlanStep* step, PlanContext& context);
 // The only entry of a new file system, kEntry.
 constexpr const char* kEntry = "entry";
 long newFileSystem();

@@ -30,9 +30,11 @@ export const listenSteps = (ports: readonly ListenPort[]): readonly Step[] =>
 
 /** The step that names the name server of the jail, where its programs look. Without this file they ask 127.0.0.1 (resolv.conf(5)). */
 export const coverResolver = (list: readonly Entry[]): readonly Step[] =>
-  list.length === 0
-    ? []
-    : [{ op: 'cover_file', path: Buffer.from('/etc/resolv.conf'), text: 'nameserver 127.0.0.1\n' }];
+  list.length === 0 ? [] : [{ op: 'cover_file', path: Buffer.from('/etc/resolv.conf') }];
+
+/** The step that makes the file, before the jail is the root directory. */
+export const makeResolver = (list: readonly Entry[]): readonly Step[] =>
+  list.length === 0 ? [] : [{ op: 'text_file', text: 'nameserver 127.0.0.1\n' }];
 
 const [netlinkRoute, netlinkNetfilter] = [0, 12];
 const [stream, datagram, transparent, withoutRules] = [1, 2, 1, 2];
@@ -132,9 +134,18 @@ export const outboundRows = {
     op: 83,
     call: 'move_mount',
     object: ({ path }) => path.toString(),
-    purpose: ({ text }: Step & { op: 'cover_file' }) => `a file of its own: ${text.trim()}`,
+    purpose: 'the file of its own, if the jail has one there',
     needs: 'CAP_SYS_ADMIN',
-    encode: ({ path, text }) => ({ data: Buffer.concat([cString(path), cString(Buffer.from(text))]) }),
+    encode: ({ path }) => ({ data: cString(path) }),
     failures: { ENOTDIR: { reason: 'it is a directory', hint: 'remove it from the jail' } },
+  },
+  text_file: {
+    op: 85,
+    call: 'fsopen',
+    object: ({ text }) => text.trim(),
+    purpose: 'a file of its own, which nobody can change',
+    needs: 'CAP_SYS_ADMIN',
+    encode: ({ text }) => ({ data: cString(Buffer.from(text)) }),
+    failures: {},
   },
 } satisfies SomeStepRows;

@@ -191,8 +191,9 @@ type OneStep =
   | {
       readonly op: 'cover_file';
       readonly path: Buffer;
-      readonly text: string;
     }
+  /** Makes the file that takes its place. It comes before the jail is the root directory. */
+  | { readonly op: 'text_file'; readonly text: string }
   | { readonly op: 'sethostname'; readonly name: string }
   | { readonly op: 'sysctl'; readonly path: string; readonly value: string }
   | { readonly op: 'not_dumpable' }

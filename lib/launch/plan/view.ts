@@ -6,7 +6,7 @@ import { beneath, devices, devSteps, inert, procSteps, readOnly } from './kernel
 import { guardLinks } from './mount-links.ts';
 import { placed, placeOf } from './mount-points.ts';
 import { pathsOf } from '../../outbound/paths.ts';
-import { coverResolver } from './outbound-steps.ts';
+import { coverResolver, makeResolver } from './outbound-steps.ts';
 import type { MountFlag, Step } from './step.ts';
 
 type Request = Pick<NormalRequest, SetUpKey>;
@@ -172,6 +172,7 @@ export function makeView(request: Request, namespaces: readonly Namespace[]): re
   const overlay = ephemeral === true ? space : { ...space, slot: storeSlot };
   const entries = viewSteps(request, treesOf(request));
   return [
+    ...makeResolver(request.connectTo),
     { op: 'pivot_root', slot: jailSlot, ...(ephemeral === undefined ? {} : { overlay }) },
     ephemeral === undefined
       ? { op: 'move_mount', slot: devSlot, target: device, ifThere: true }

@@ -298,9 +298,14 @@ const rows: readonly (readonly [step: Step, encoded: string, described: string])
     'bind(/run/app/s) CAP_SYS_ADMIN: a socket where the service answers, and connects the program to that of the host',
   ],
   [
-    { op: 'cover_file', path: b('/etc/resolv.conf'), text: 'nameserver 127.0.0.1\n' },
-    `0:0:0:${b('/etc/resolv.conf\0nameserver 127.0.0.1\n\0').toString('hex')}`,
-    'move_mount(/etc/resolv.conf) CAP_SYS_ADMIN: a file of its own: nameserver 127.0.0.1',
+    { op: 'text_file', text: 'nameserver 127.0.0.1\n' },
+    `0:0:0:${b('nameserver 127.0.0.1\n\0').toString('hex')}`,
+    'fsopen(nameserver 127.0.0.1) CAP_SYS_ADMIN: a file of its own, which nobody can change',
+  ],
+  [
+    { op: 'cover_file', path: b('/etc/resolv.conf') },
+    '0:0:0:/etc/resolv.conf.',
+    'move_mount(/etc/resolv.conf) CAP_SYS_ADMIN: the file of its own, if the jail has one there',
   ],
   [{ op: 'loopback_up' }, '0:0:0:', 'ioctl(SIOCSIFFLAGS lo) CAP_NET_ADMIN: the network is lo alone'],
   [{ op: 'sethostname', name: 'jail' }, '0:0:0:jail', 'sethostname(jail) CAP_SYS_ADMIN: name of the host'],
