@@ -175,10 +175,10 @@ t.test('each room of CONTRIBUTING is there, and each directory of lib is named',
 
 // Lines, with their comments. A change that needs more says here, and in its commit, what it buys; a room that shrinks lowers its bound.
 const mostLines: Readonly<Record<string, number>> = {
-  bin: 4100,
+  bin: 4150,
   binary: 2250,
   inetd: 4650,
-  jail: 17_700,
+  jail: 18_450,
   launch: 19_630,
   outbound: 1450,
   service: 8600,

@@ -9,13 +9,11 @@ export const CHECK_FORMATS = [...FORMATS, 'sarif'] as const;
 
 export type CheckFormat = (typeof CHECK_FORMATS)[number];
 
-type AnyFormat = CheckFormat | 'prometheus';
-
-/** The value of --format, text by default. @throws UsageError for a format that the command does not know */
-export const toFormat = <Format extends AnyFormat>(
+/** The value of --format, the first one by default. @throws UsageError for a format that the command does not know */
+export const toFormat = <const Format extends string>(
   value: Argument | undefined,
-  formats: readonly Format[],
-): Format => oneOf(formats)((value?.text ?? 'text') as Format, '--format');
+  formats: readonly [Format, ...Format[]],
+): Format => oneOf(formats)((value?.text ?? formats[0]) as Format, '--format');
 
 const COLUMN = 26;
 

@@ -13,24 +13,22 @@ import { list, optional } from '../values/validators.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../words/quote.ts';
 import { caller } from '../trust/owner.ts';
-import { unsettledPaths } from './apply/commit.ts';
+import { withSettled } from './apply/settled.ts';
 import { absolute } from './host/given-path.ts';
 import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
 import {
   hiddenName,
   inRoot,
   isHiddenName,
-  lockStore,
   lookAt,
   openAt,
   openPlace,
   type Place,
   renameAt,
-  withoutManifest,
 } from './host/jail-place.ts';
 import { record } from './host/reference-record.ts';
 import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
-import { readManifest } from './manifest/manifest.ts';
+import type { Manifest } from './manifest/manifest.ts';
 import { checkRows, inJail, type JailWork, WORK } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { throwIfAborted, toJailError, withJailErrors } from './work/jail-error.ts';
@@ -67,31 +65,14 @@ export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   throwIfAborted(request.signal);
   return withJailErrors(() =>
     closing(findJailDirectory(pathBytes(absolute(request.template))), (source) =>
-      withLock(source, (template) => clone(source, template, privileged, request)),
+      withSettled(source, 'cloned', (root, manifest) =>
+        clone(source, templateOf(root, manifest), privileged, request),
+      ),
     ),
   );
 }
 
 const toPrivileged = optional(list(inJail('/usr/bin/sudo'), ['/usr/bin/sudo']), []);
-
-// A shared lock: an update would change files while they are copied; other clones would not.
-async function withLock<T>(directory: JailDirectory, use: (template: Template) => Promise<T>): Promise<T> {
-  const root = openFileRoot(directory.fd, caller());
-  const template = readTemplate(root);
-  if (template === undefined)
-    throw withoutManifest(root, directory.path, {
-      hint: `${commandLine('uchroot-jail', 'build', directory.path, '/bin/sh')}   # makes it a jail that can be cloned`,
-    });
-  const lock = lockStore(directory, true);
-  return closing({ close: () => closeSync(lock) }, () => {
-    if (unsettledPaths(root) !== undefined)
-      throw new JailError(`an update of ${showPath(directory.path)} was interrupted and is not complete`, {
-        code: 'ERR_MANIFEST',
-        hint: `${commandLine('uchroot-jail', 'update', directory.path)}   # completes it`,
-      });
-    return use(template);
-  });
-}
 
 async function clone(
   source: JailDirectory,
@@ -235,10 +216,7 @@ interface Template {
   readonly sizeBytes: number;
 }
 
-/** Undefined if the builder has not made the jail. @throws JailError ERR_MANIFEST if the manifest cannot be read */
-function readTemplate(jail: DirectoryRoot): Template | undefined {
-  const manifest = readManifest(jail);
-  if (manifest === undefined) return undefined;
+function templateOf(jail: DirectoryRoot, manifest: Manifest): Template {
   const files = manifest.entries.filter(({ kind }) => kind === 'file');
   // The recipe names the path on the host, which can be a link. The mode shows set-user-ID too.
   const kept = new Set(manifest.recipe.keepPrivileges);

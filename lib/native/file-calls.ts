@@ -157,8 +157,8 @@ export interface FileCalls {
   copyFile(sourceFd: number, targetFd: number): void;
   /** Copies file capabilities (capabilities(7)), if there are any. */
   copyCapabilities(sourceFd: number, targetFd: number): void;
-  /** Whether two files have the same file capabilities, or both have none. */
-  sameCapabilities(fd: number, otherFd: number): boolean;
+  /** The file capabilities as the kernel keeps them; undefined if there are none. */
+  fileCapabilities(fd: number): Uint8Array | undefined;
   /** flock(2) without waiting, exclusive. False if another process holds a lock against it. */
   lockFile(fd: number): boolean;
   lockShared(fd: number): boolean;

@@ -15,7 +15,6 @@ namespace {
 constexpr const char* kAccess = "system.posix_acl_access";
 constexpr const char* kDefault = "system.posix_acl_default";
 constexpr const char* kCapability = "security.capability";
-constexpr size_t kCapabilityBytes = 64;  // struct vfs_ns_cap_data has 24 bytes
 
 ssize_t list(const Attributed& object, std::vector<char>& names) {
   return object.path.empty() ? flistxattr(object.fd, names.data(), names.size())
@@ -56,20 +55,17 @@ AttributeCopier::Outcome AttributeCopier::copy(const Attributed& source, const A
   return outcome;
 }
 
+ssize_t readCapabilities(int fd, char (&value)[kCapabilityBytes]) {
+  return fgetxattr(fd, kCapability, value, sizeof value);
+}
+
 bool copyCapabilities(int source, int target, const char*& call) {
   char value[kCapabilityBytes];
   call = "fgetxattr";
-  const ssize_t size = fgetxattr(source, kCapability, value, sizeof value);
+  const ssize_t size = readCapabilities(source, value);
   if (size < 0) return errno == ENODATA || errno == EOPNOTSUPP;
   call = "fsetxattr";
   return fsetxattr(target, kCapability, value, static_cast<size_t>(size), 0) == 0;
-}
-
-bool haveSameCapabilities(int one, int other) {
-  char values[2][kCapabilityBytes];
-  const ssize_t size = fgetxattr(one, kCapability, values[0], kCapabilityBytes);
-  if (fgetxattr(other, kCapability, values[1], kCapabilityBytes) != size) return false;
-  return size < 0 || std::memcmp(values[0], values[1], static_cast<size_t>(size)) == 0;
 }
 
 bool hasAccessAcl(int fd) {

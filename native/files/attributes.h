@@ -31,8 +31,10 @@ class AttributeCopier {
 // names the failed call.
 bool copyCapabilities(int source, int target, const char*& call);
 
-// Whether two files have the same file capabilities, or both have none.
-bool haveSameCapabilities(int one, int other);
+constexpr size_t kCapabilityBytes = 64;  // struct vfs_ns_cap_data has 24 bytes
+
+// The attribute, as the kernel keeps it. Returns its size, or -1 with errno (fgetxattr(2)).
+ssize_t readCapabilities(int fd, char (&value)[kCapabilityBytes]);
 
 bool hasAccessAcl(int fd);
 

@@ -48,9 +48,14 @@ Napi::Value giveCapabilities(const Napi::CallbackInfo& info) {
   });
 }
 
-Napi::Value sameCapabilities(const Napi::CallbackInfo& info) {
-  return withArguments<int, int>(info, {"descriptor", "descriptor"}, [&](int one, int other) {
-    return Napi::Boolean::New(info.Env(), haveSameCapabilities(one, other));
+// The file capabilities as the kernel keeps them (capabilities(7), linux/capability.h); undefined if there are none.
+Napi::Value fileCapabilities(const Napi::CallbackInfo& info) {
+  return withArguments<int>(info, {"descriptor"}, [&](int fd) -> Napi::Value {
+    char value[kCapabilityBytes];
+    const ssize_t size = readCapabilities(fd, value);
+    if (size >= 0) return Napi::Buffer<char>::Copy(info.Env(), value, static_cast<size_t>(size));
+    const bool hasNone = errno == ENODATA || errno == EOPNOTSUPP;
+    return hasNone ? info.Env().Undefined() : checked(info.Env(), -1, "fgetxattr");
   });
 }
 
@@ -121,7 +126,7 @@ Napi::Value copyAccessList(const Napi::CallbackInfo& info) {
 void initOpened(Napi::Env env, Napi::Object exports) {
   exports.Set("copyFile", Napi::Function::New<copyFile>(env, "copyFile"));
   exports.Set("copyCapabilities", Napi::Function::New<giveCapabilities>(env, "copyCapabilities"));
-  exports.Set("sameCapabilities", Napi::Function::New<sameCapabilities>(env, "sameCapabilities"));
+  exports.Set("fileCapabilities", Napi::Function::New<fileCapabilities>(env, "fileCapabilities"));
   exports.Set("lockFile", Napi::Function::New<lockFile>(env, "lockFile"));
   exports.Set("lockShared", Napi::Function::New<lockShared>(env, "lockShared"));
   exports.Set("inRootSync", Napi::Function::New<syncFileSystem>(env, "inRootSync"));

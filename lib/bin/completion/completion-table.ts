@@ -117,6 +117,7 @@ const operands: Readonly<Record<string, string>> = {
   'uchroot-jail update': 'directory',
   'uchroot-jail list': 'directory',
   'uchroot-jail clone': 'directory directory',
+  'uchroot-jail export': 'directory file',
   'uchroot-jail check': 'directory',
   'uchroot-jail explain': 'directory jail1',
   'uchroot-jail remove': 'directory',

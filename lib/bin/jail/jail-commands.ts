@@ -7,6 +7,7 @@ import { statusOf, toSeverity } from '../../findings/finding-severity.ts';
 import { buildJail, type JailReport, updateJail, type UpdateRequest } from '../../jail/building.ts';
 import { checkJail } from '../../jail/check/jail-check.ts';
 import { cloneJail } from '../../jail/clone.ts';
+import { EXPORT_FORMATS, exportJail } from '../../jail/export-jail.ts';
 import { explainFile, listJail } from '../../jail/listing.ts';
 import { packs } from '../../jail/packs/index.ts';
 import { removeJail } from '../../jail/remove.ts';
@@ -37,6 +38,10 @@ const replaceOption = option('--replace PATH', 'make it as planned, even if it w
 const keepOption = option('--keep PATH', 'leave it as it is in the jail: what the host has now was seen');
 const planOption = option('--plan', 'show what would change, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
+const ignoreOption = option(
+  '--ignore RULE[:PATH]',
+  'leave out the findings of a rule, everywhere or at a path',
+);
 
 const build: JailCommand = {
   synopsis: 'build DIRECTORY [OPTION]... [PROGRAM]...',
@@ -160,6 +165,42 @@ const remove: JailCommand = {
   },
 };
 
+const exported: JailCommand = {
+  synopsis: 'export DIRECTORY FILE [OPTION]...',
+  summary: 'writes a jail to FILE, as an image for container engines or as a tar archive',
+  about: `The same jail gives the same archive as long as the host has its packages. If SOURCE_DATE_EPOCH is set, no file in it is newer.
+Nothing is written if check finds an error.`,
+  options: [
+    option('--format oci|tar', 'an image, which docker load reads too (default), or the files alone'),
+    option('--tag NAME:TAG', 'the name of the image'),
+    ignoreOption,
+  ],
+  operands: [2, 2],
+  run: async (read, { signal, onProgress }, directory, file) => {
+    const format = toFormat(valueOf(read, 'format'), EXPORT_FORMATS);
+    const [tag, newestS] = [valueOf(read, 'tag')?.text, sourceDateEpoch()];
+    const request = { signal, onProgress, directory, file, format, ignore: bytesOf(read, 'ignore') };
+    const report = await exportJail({
+      ...request,
+      ...(tag !== undefined && { tag }),
+      ...(newestS !== undefined && { newestS }),
+    });
+    const digest = report.digest === undefined ? '' : `${report.digest}\n`;
+    return `${summaryOf(file, report)}${digest}`;
+  },
+};
+
+// reproducible-builds.org/specs/source-date-epoch
+function sourceDateEpoch(): number | undefined {
+  const text = process.env['SOURCE_DATE_EPOCH'];
+  if (text === undefined || text === '') return undefined;
+  if (!/^[0-9]{1,10}$/.test(text))
+    throw new UsageError(`SOURCE_DATE_EPOCH=${quote(text)} is no number of seconds since 1970`, {
+      hint: 'SOURCE_DATE_EPOCH=$(date +%s)',
+    });
+  return Number(text);
+}
+
 const check: JailCommand = {
   synopsis: 'check DIRECTORY [OPTION]...',
   summary: 'reports what is unsafe in a jail, or was changed since it was built',
@@ -172,7 +213,7 @@ const check: JailCommand = {
       'the least severity at which the exit status is not 0 (default: error)',
     ),
     option('--format text|json|sarif', 'how the findings are printed'),
-    option('--ignore RULE[:PATH]', 'leave out the findings of a rule, everywhere or at a path'),
+    ignoreOption,
     option('--explain RULE', 'explain a rule, or all rules with all'),
   ],
   operands: [0, 1],
@@ -205,6 +246,7 @@ export const commands: Commands = {
   clone,
   check,
   explain,
+  export: exported,
   remove,
   ...workspaceCommands,
 };

@@ -201,7 +201,14 @@ export function foreseeNew(entry: Entry, source: FileRoot): Recorded {
 /** Whether a program that keeps file capabilities has those of its source. A manifest does not have them. */
 export function hasItsCapabilities(entry: Entry, source: FileRoot, jail: DirectoryRoot): boolean {
   if (entry.kind !== 'file' || entry.keepPrivileges !== true) return true;
-  const isSame = (fd: number) =>
-    withFile(source, entry.source, (other) => native.sameCapabilities(fd, other.fd));
-  return withFile(jail, entry.path, ({ fd }) => isSame(fd)) === true;
+  const [theirs, ours] = [
+    withFile(source, entry.source, capabilitiesOf),
+    withFile(jail, entry.path, capabilitiesOf),
+  ];
+  return theirs !== undefined && theirs === ours;
+}
+
+// File capabilities in hexadecimal; empty without any.
+function capabilitiesOf({ fd }: { readonly fd: number }): string {
+  return Buffer.from(native.fileCapabilities(fd) ?? []).toString('hex');
 }

@@ -15,6 +15,8 @@ export interface Package {
   readonly version: string;
   /** The source package from which it was built. */
   readonly source: string;
+  /** The field itself, with the version of the source in parentheses if it is another one; empty if the names are the same. */
+  readonly sourceField: string;
   readonly multiArch: string;
   readonly essential: boolean;
   /** Without the archive area: `libdevel`, not `non-free/libdevel`. */
@@ -77,6 +79,7 @@ function toPackage(fields: Fields): Package | undefined {
     architecture: text('architecture'),
     version: text('version'),
     source: /^\S+/.exec(text('source'))?.[0] ?? name,
+    sourceField: text('source'),
     multiArch: text('multi-arch'),
     essential: text('essential') === 'yes',
     section: text('section').replace(/^.*\//, ''),

@@ -68,15 +68,16 @@ export interface Manifest {
 
 /** The bytes contain no date and no host name: the same manifest gives the same bytes. */
 export function writeManifest(manifest: Manifest): Buffer {
-  return gzipSync(textOf(manifest), { level: 9 });
+  return gzipSync(manifestText(manifest), { level: 9 });
 }
 
 /** Whether both give the same bytes. */
 export function isSameManifest(one: Manifest, other: Manifest): boolean {
-  return one.entries.length === other.entries.length && textOf(one) === textOf(other);
+  return one.entries.length === other.entries.length && manifestText(one) === manifestText(other);
 }
 
-function textOf({ recipe, packs, packages, entries }: Manifest): string {
+/** The manifest as JSON, a line for each entry. */
+export function manifestText({ recipe, packs, packages, entries }: Manifest): string {
   const versions = Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const head = JSON.stringify({
     format: FORMAT,

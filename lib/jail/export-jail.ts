@@ -1,0 +1,257 @@
+// Writes a jail to a file that other machines can use: an image for container engines, or a tar archive.
+import { closeSync, fsync, lstatSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs';
+import { promisify } from 'node:util';
+
+import {
+  type BytePath,
+  bytePath,
+  joinPath,
+  lastComponent,
+  parentPath,
+  pathBytes,
+  showPath,
+  toLatin1,
+} from '../tree/path.ts';
+import type { FileRoot } from '../tree/root.ts';
+import { JailError, UsageError } from '../errors.ts';
+import { takeRequest } from '../values/keys.ts';
+import { oneOf, optional, path, text, whole } from '../values/validators.ts';
+import type { Bytes } from '../words/quote.ts';
+import { commandLine } from '../words/shell-word.ts';
+import { withSettled } from './apply/settled.ts';
+import { checkJail } from './check/jail-check.ts';
+import { openPackages } from './dpkg/database.ts';
+import { readFile } from './dpkg/readable-files.ts';
+import { absolute } from './host/given-path.ts';
+import { findJailDirectory } from './host/jail-directory.ts';
+import { hiddenName } from './host/jail-place.ts';
+import { openHost } from './host/source-host.ts';
+import { tarPieces, type Write, writeLayer } from './image/archive.ts';
+import { blobName, type ImageFile, imageFiles } from './image/image-layout.ts';
+import { changed, type ImageEntry, imageEntries } from './image/image-tree.ts';
+import { padding, tarEnd, tarHeader } from './image/tar.ts';
+import type { Manifest } from './manifest/manifest.ts';
+import { checkRows, type JailWork, WORK } from './request/jail-request.ts';
+import { closing } from './work/closing.ts';
+import { lookOr, throwIfAborted, withJailErrors } from './work/jail-error.ts';
+import { openTurns } from './work/steps.ts';
+
+export const EXPORT_FORMATS = ['oci', 'tar'] as const;
+
+export interface ExportRequest extends JailWork {
+  /** The file to write. A regular file that is there is replaced when the new one is complete. */
+  readonly file: Bytes;
+  /** `oci` (default): an image that podman, skopeo, containerd and `docker load` read. `tar`: the files alone, with devices. */
+  readonly format?: (typeof EXPORT_FORMATS)[number] | undefined;
+  /** The name of the image, NAME:TAG. */
+  readonly tag?: string | undefined;
+  /** No file in it is newer, in seconds since 1970 (SOURCE_DATE_EPOCH of reproducible-builds.org). */
+  readonly newestS?: number | undefined;
+  /** Findings of `checkJail` that are accepted, as its `ignore`. */
+  readonly ignore?: readonly Bytes[] | undefined;
+}
+
+export interface ExportReport {
+  /** Number and total size of the regular files in it. */
+  readonly files: number;
+  readonly sizeBytes: number;
+  /** SHA-256 of the uncompressed archive, as `sha256:…`: the same for the same jail. Undefined for `tar`. */
+  readonly diffId?: string;
+  /** The digest of the image's manifest. It depends on the version of zlib in Node. */
+  readonly digest?: string;
+}
+
+const format = optional(oneOf(EXPORT_FORMATS), 'oci' as const);
+// Letters are small, as in the grammar of references (github.com/distribution/reference).
+const tag = optional(
+  text(
+    'a name and a tag',
+    'python:3.13',
+    /^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/,
+  ),
+);
+const seconds = optional(whole(0, 9_999_999_999));
+
+/**
+ * Writes what the builder has put into a jail. The same jail gives the same archive, on every day and on every host with the same
+ * packages and os-release: entries are in order, owners and modes are those of the manifest, and times are those of the packages. Files
+ * that programs have made in the jail are left out; files below /etc are as they are now. It is refused if `checkJail` finds an error, and if a file is not as it was built.
+ * @throws UsageError; JailError ERR_CHECK, ERR_NO_MANIFEST, ERR_MANIFEST, EBUSY while the jail is updated, EEXIST if something else than
+ * a regular file is at `file`, or the code of a system error; AbortError.
+ */
+export async function exportJail(asked: ExportRequest): Promise<ExportReport> {
+  const request = takeRequest(asked, (own) => {
+    checkRows(own, WORK, ['file', 'format', 'tag', 'newestS', 'ignore']);
+    path('/srv/jail.tar')(own.file, 'file');
+    seconds(own.newestS, 'newestS');
+    const [name, as] = [tag(own.tag, 'tag'), format(own.format, 'format')];
+    if (name !== undefined && as === 'tar')
+      throw new UsageError('tag names an image, and a tar archive has none', {
+        hint: 'leave one of both out',
+      });
+  });
+  const directory = absolute(request.directory);
+  throwIfAborted(request.signal);
+  return withJailErrors(
+    () =>
+      closing(findJailDirectory(pathBytes(directory)), (found) =>
+        withSettled(found, 'exported', async (jail, manifest) => {
+          refuseReferences(manifest, directory);
+          await refuseErrors(request, directory);
+          const entries = entriesOf(jail, manifest, request);
+          return writeFile(absolute(request.file), (fd) =>
+            writeArchive(fd, { jail, manifest, entries }, request),
+          );
+        }),
+      ),
+    parentPath(absolute(request.file)),
+  );
+}
+
+async function refuseErrors(request: ExportRequest, directory: BytePath): Promise<void> {
+  const { signal, onProgress, ignore } = request;
+  const { findings } = await checkJail({ directory: request.directory, signal, onProgress, ignore });
+  const [worst, ...others] = findings.filter(({ severity }) => severity === 'error');
+  if (worst !== undefined)
+    throw new JailError(
+      `${showPath(directory)} is not exported: ${worst.path}: ${worst.message}${others.length === 0 ? '' : `, and ${others.length} more errors`}`,
+      {
+        code: 'ERR_CHECK',
+        path: worst.path,
+        hint: `${commandLine('uchroot-jail', 'check', directory)}   # explains it`,
+      },
+    );
+}
+
+function refuseReferences({ entries }: Manifest, directory: BytePath): void {
+  const mounted = entries.find(({ reason }) => reason.how === 'mounted');
+  if (mounted === undefined) return;
+  throw new JailError(
+    `${showPath(directory)} has no files of its own in ${showPath(mounted.path)}: launches mount the host's`,
+    {
+      code: 'ERR_MISSING',
+      path: showPath(mounted.path),
+      hint: 'build a jail without --from-host, and export that one',
+    },
+  );
+}
+
+// Debian and Go name both machines alike.
+const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+const architecture = architectures[process.arch] ?? process.arch;
+
+function entriesOf(
+  jail: FileRoot,
+  manifest: Manifest,
+  { format: as, newestS }: ExportRequest,
+): readonly ImageEntry[] {
+  return closing(openHost(manifest.recipe.from), ({ root }) =>
+    imageEntries({
+      jail,
+      manifest,
+      packages: openPackages(root),
+      osRelease: readFile(root, bytePath('/etc/os-release')),
+      architecture,
+      epochS: newestS,
+      withDevices: as === 'tar',
+    }),
+  );
+}
+
+interface Work {
+  readonly jail: FileRoot;
+  readonly manifest: Manifest;
+  readonly entries: readonly ImageEntry[];
+}
+
+const [writeSome, flush] = [promisify(write), promisify(fsync)];
+
+async function writeArchive(fd: number, work: Work, request: ExportRequest): Promise<ExportReport> {
+  const { jail, manifest, entries } = work;
+  const files = entries.filter(({ tar }) => tar.kind === 'file');
+  const sizeBytes = files.reduce((sum, { tar }) => sum + (tar.sizeBytes ?? 0), 0);
+  const { signal, onProgress } = request;
+  const turns = openTurns();
+  let doneBytes = 0;
+  const append: Write = async (data) => {
+    for (let at = 0; at < data.length;) at += (await writeSome(fd, data, at)).bytesWritten;
+    await turns();
+    throwIfAborted(signal);
+  };
+  function* pieces(): Generator<Uint8Array, void, undefined> {
+    for (const piece of tarPieces(jail, entries)) {
+      doneBytes += piece.length;
+      onProgress?.({
+        phase: 'copy',
+        files: 0,
+        totalFiles: files.length,
+        sizeBytes: Math.min(doneBytes, sizeBytes),
+        totalSizeBytes: sizeBytes,
+      });
+      yield piece;
+    }
+  }
+  const counted = { files: files.length, sizeBytes };
+  if (request.format === 'tar') {
+    for (const piece of pieces()) await append(piece);
+    return counted;
+  }
+  // Its name is its hash, which is known at the end.
+  await append(Buffer.alloc(512));
+  const layer = await writeLayer(pieces(), append);
+  await append(padding(layer.sizeBytes));
+  writeSync(fd, headerOf(blobName(layer.sha256), layer.sizeBytes), 0, 512, 0);
+  const made = imageFiles(layer, {
+    architecture,
+    createdS: entries.reduce((newest, { tar }) => Math.max(newest, tar.mtimeS), 0),
+    program: manifest.recipe.programs.length === 1 ? manifest.recipe.programs[0] : undefined,
+    user: userOf(jail, manifest.recipe.users[0]),
+    tag: request.tag,
+  });
+  for (const { name, content } of made)
+    await append(Buffer.concat([headerOf(name, content.length), content, padding(content.length)]));
+  await append(tarEnd);
+  return { ...counted, diffId: `sha256:${layer.diffId}`, digest: digestOf(made) };
+}
+
+const headerOf = (name: string, sizeBytes: number): Buffer =>
+  tarHeader({ path: bytePath(`/${name}`), kind: 'file', mode: 0o644, uid: 0, gid: 0, mtimeS: 0, sizeBytes });
+
+const digestOf = ([, manifest]: readonly ImageFile[]): string =>
+  `sha256:${manifest?.name.replace(/^.*\//, '') ?? ''}`;
+
+// As numbers: Kubernetes asks for them to know that it is not root (runAsNonRoot). An image without a user starts as root, so the
+// account must be there.
+function userOf(jail: FileRoot, name: string | undefined): string | undefined {
+  if (name === undefined) return undefined;
+  const accounts = bytePath('/etc/passwd');
+  const lines = toLatin1(readFile(jail, accounts) ?? new Uint8Array()).split('\n');
+  const [, , uid = '', gid = ''] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
+  if (!/^\d+:\d+$/.test(`${uid}:${gid}`)) throw changed(accounts);
+  return `${uid}:${gid}`;
+}
+
+// The file gets its name when it is complete. @throws JailError EEXIST
+async function writeFile<T>(file: BytePath, fill: (fd: number) => Promise<T>): Promise<T> {
+  const there = lookOr(undefined, () => lstatSync(pathBytes(file)));
+  if (there !== undefined && !there.isFile())
+    throw new JailError(`${showPath(file)} is there already, and is no regular file`, {
+      code: 'EEXIST',
+      path: showPath(file),
+      hint: 'name a file that is not there',
+    });
+  const temporary = pathBytes(joinPath(parentPath(file), hiddenName(lastComponent(file), 'export')));
+  // Others may not read all of a jail.
+  const fd = openSync(temporary, 'wx', 0o600);
+  try {
+    const result = await fill(fd);
+    await flush(fd);
+    renameSync(temporary, pathBytes(file));
+    return result;
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,110 @@
+// Writes archives: the entries of an image as one tar stream, and gzip of it on the threads of Node's pool.
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+
+import type { FileRoot } from '../../tree/root.ts';
+import { native } from '../../native.ts';
+import type { Layer } from './image-layout.ts';
+import { changed, type ImageEntry } from './image-tree.ts';
+import { padding, tarEnd, tarHeader } from './tar.ts';
+
+const PIECE_BYTES = 1 << 20;
+
+/** The archive in pieces of at most a megabyte. @throws JailError ERR_CHECK if a file is not as it was built */
+export function* tarPieces(
+  jail: FileRoot,
+  entries: readonly ImageEntry[],
+): Generator<Uint8Array, void, undefined> {
+  for (const entry of entries) {
+    const { tar, content } = entry;
+    if (tar.kind === 'file' && content === undefined) yield* filePieces(jail, entry);
+    else
+      yield Buffer.concat([
+        tarHeader(tar),
+        ...(content === undefined ? [] : [content, padding(content.length)]),
+      ]);
+  }
+  yield tarEnd;
+}
+
+function* filePieces(
+  jail: FileRoot,
+  { tar, sha256, isPrivileged, inode }: ImageEntry,
+): Generator<Uint8Array, void, undefined> {
+  const { path, sizeBytes = 0 } = tar;
+  const file = jail.open(path);
+  if (file === undefined) throw changed(path);
+  try {
+    // A program could have put a link here since it was looked at.
+    if (file.status.ino !== inode) throw changed(path);
+    const capabilities = isPrivileged === true ? native.fileCapabilities(file.fd) : undefined;
+    yield tarHeader({ ...tar, ...(capabilities !== undefined && { capabilities }) });
+    const hash = createHash('sha256');
+    for (let offset = 0; offset < sizeBytes;) {
+      const piece = file.read(offset, Math.min(PIECE_BYTES, sizeBytes - offset));
+      if (piece.length === 0) throw changed(path); // it has become shorter
+      hash.update(piece);
+      offset += piece.length;
+      yield piece;
+    }
+    if (sha256 !== undefined && hash.digest('hex') !== sha256) throw changed(path);
+    yield padding(sizeBytes);
+  } finally {
+    file.close();
+  }
+}
+
+export type Write = (data: Uint8Array) => Promise<void>;
+
+// Level 6 makes python3's image a fortieth smaller and takes 1.7 times as long.
+// The name is looked up in the call: to begin with, a command does without node:zlib.
+const compress = (part: Uint8Array) => promisify(gzip)(part, { level: 4 });
+// Two threads for each core of a small machine keep it busy; more would only hold memory.
+const AT_ONCE = 4;
+
+/**
+ * Writes pieces, compressed, and returns what an image says of the layer. Each megabyte is a member of its own (RFC 1952, 2.2), so
+ * that all cores compress, and memory does not grow with the archive.
+ */
+export async function writeLayer(pieces: Iterable<Uint8Array>, write: Write): Promise<Layer> {
+  const [plain, packed] = [createHash('sha256'), createHash('sha256')];
+  const running: Promise<Buffer>[] = [];
+  let sizeBytes = 0;
+  const drain = async (most: number): Promise<void> => {
+    while (running.length > most) {
+      const member = (await running.shift()) ?? Buffer.alloc(0);
+      packed.update(member);
+      sizeBytes += member.length;
+      await write(member);
+    }
+  };
+  try {
+    for (const part of inParts(pieces)) {
+      plain.update(part);
+      running.push(compress(part));
+      await drain(AT_ONCE);
+    }
+    await drain(0);
+  } finally {
+    await Promise.allSettled(running);
+  }
+  return { diffId: plain.digest('hex'), sha256: packed.digest('hex'), sizeBytes };
+}
+
+// Parts of exactly the same size, whatever the pieces are: the same archive gives the same members.
+function* inParts(pieces: Iterable<Uint8Array>): Generator<Uint8Array, void, undefined> {
+  let part = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  let used = 0;
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length;) {
+      const size = Math.min(piece.length - at, PIECE_BYTES - used);
+      part.set(piece.subarray(at, at + size), used);
+      [at, used] = [at + size, used + size];
+      if (used < PIECE_BYTES) continue;
+      yield part;
+      [part, used] = [Buffer.allocUnsafeSlow(PIECE_BYTES), 0];
+    }
+  }
+  if (used > 0) yield part.subarray(0, used);
+}
