@@ -48,6 +48,7 @@ const GROUPS = {
     'bin/service-commands.ts',
     'bin/service-failure.ts',
     'bin/service-lines.ts',
+    'bin/service-update.ts',
     'bin/uchroot-service.ts',
     'bin/mistakes/foreign-service-words.ts',
   ],

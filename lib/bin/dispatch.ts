@@ -112,9 +112,13 @@ export function has(read: ReadArguments, name: string): boolean {
 // The exit status if standard output could not be written.
 let lostStatus: number | undefined;
 
-// An empty text does not open process.stdout: that makes a pipe or terminal non-blocking for all processes that share it.
-function print(name: string, text: string | Buffer, failureStatus = 1): void {
+let isPrinting = false;
+
+/** Writes to standard output. An empty text does not open it: that makes a pipe or terminal non-blocking for all who share it. */
+export function print(name: string, text: string | Buffer, failureStatus = 1): void {
   if (text.length === 0) return;
+  if (isPrinting) return void process.stdout.write(text);
+  isPrinting = true;
   process.stdout.once('error', (error: NodeJS.ErrnoException) => {
     // EPIPE: the reader, such as head(1), needs no more.
     if (error.code !== 'EPIPE') process.stderr.write(`${name}: standard output: ${error.message}\n`);

@@ -17,7 +17,7 @@ export const foreignServiceCommands: Foreign = {
   plan: 'uchroot-service adopt --plan UNIT',
   ...pairs(`install:adopt add:adopt jail:adopt create:adopt wrap:adopt enjail:adopt chroot:adopt remove:release rm:release
     delete:release del:release uninstall:release purge:release unjail:release unadopt:release restore:release revert:release
-    undo:release upgrade:update rebuild:update refresh:update sync:update list:status ls:status ps:status info:status show:status`),
+    undo:release watch:follow auto:follow upgrade:update rebuild:update refresh:update sync:update list:status ls:status ps:status info:status show:status`),
 };
 
 export const foreignServiceOptions: Foreign = { ...usualOptions, ...pairs('exec:program copy:ro-bind') };

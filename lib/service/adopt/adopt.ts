@@ -1,6 +1,7 @@
 // Puts installed services of systemd into jails, keeps them current, and takes them out again.
 import { existsSync } from 'node:fs';
 
+import { JailError } from '../../errors.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { keyedOptions } from './adopt-options.ts';
 import type { AdoptionOptions } from './adoption.ts';
@@ -11,6 +12,8 @@ import { removeGeneration, removeOld } from './generation.ts';
 import { dropInOf, stepsOf, swapSteps } from './adoption-plan.ts';
 import { type AdoptReport, lookFor, planNew, planPresent } from './planning.ts';
 import {
+  type AdoptionRecord,
+  dropStaged,
   findRecord,
   forgetService,
   generationAt,
@@ -19,7 +22,8 @@ import {
   unfinishedChange,
   writeRecord,
 } from './adoption-record.ts';
-import { goneRefusal, maskedRefusal, refusalOf, refuse } from './service-refusal.ts';
+import { stopWithLast } from './follow.ts';
+import { goneRefusal, maskedRefusal, missingProgram, refusalOf, refuse } from './service-refusal.ts';
 import {
   type AdoptRequest,
   changedKeys,
@@ -161,7 +165,10 @@ export async function adoptDeclared(request: AdoptRequest, file: string): Promis
     }
     const unjailed = await readWithout(unit, record.reading);
     refuse(goneRefusal(unjailed.service), refusalOf(unjailed.service));
-    const same = await planPresent(await lookFor(unjailed, options), record, { signal, onProgress });
+    const { current: same } = await planPresent(await lookFor(unjailed, options), record, {
+      signal,
+      onProgress,
+    });
     if (same !== undefined && !isPlan) writeRecord({ ...record, options, declared: file });
     const report = same === undefined ? await renew(unjailed, options, work) : undefined;
     return { unit, file, act: 'change', changes, report };
@@ -181,20 +188,52 @@ export interface UpdateServiceRequest extends ServiceWork {
  */
 export async function updateService(asked: UpdateServiceRequest): Promise<AdoptReport> {
   const request = takeServiceRequest(asked, ['plan']);
-  const unit = await realName(request.unit);
+  // a record has the real name, and each question to systemd takes time
+  const isKnown = findRecord(request.unit) !== undefined;
+  const unit = isKnown ? request.unit : await realName(request.unit);
   return withWholeService(unit, async () => {
     const record = readRecord(unit);
-    const unjailed = await readWithout(unit, record.reading);
-    const { service, reading } = unjailed;
-    refuse(goneRefusal(service), refusalOf(service));
-    const { signal, onProgress, plan: isPlan = false } = request;
-    const subject = await lookFor(unjailed, record.options);
-    const current = await planPresent(subject, record, { signal, onProgress });
-    if (current === undefined) return renew(unjailed, record.options, request);
-    if (!isPlan && reading.basis !== record.reading?.basis) writeRecord({ ...record, reading });
-    const others = generationsOf(unit).filter((one) => generationAt(unit, one) !== record.plan.directory);
-    return { ...current, warnings: isPlan ? [] : await removeOld(unit, others) };
+    try {
+      return await bringUpToDate(unit, record, request);
+    } catch (error) {
+      if (request.plan !== true && isFailure(error)) rememberFailure(unit, error.message);
+      throw error;
+    }
   });
+}
+
+/** Whether an update has been tried and has failed: a test of its configuration, or its start. It was not refused before. */
+export const isFailure = (error: unknown): error is JailError =>
+  error instanceof JailError && error.code === 'ERR_SERVICE';
+
+function rememberFailure(unit: string, message: string): void {
+  const record = findRecord(unit);
+  if (record === undefined) return;
+  const [line = ''] = message.split('\n', 1);
+  try {
+    writeRecord({ ...record, failedUpdate: { at: new Date().toISOString(), message: line } });
+  } catch (error) {
+    dropStaged(unit); // the update itself tells its failure
+    if (!(error instanceof JailError)) throw error;
+  }
+}
+
+async function bringUpToDate(
+  unit: string,
+  record: AdoptionRecord,
+  request: UpdateServiceRequest,
+): Promise<AdoptReport> {
+  const unjailed = await readWithout(unit, record.reading);
+  const { service, reading } = unjailed;
+  refuse(goneRefusal(service), refusalOf(service));
+  const { signal, onProgress, plan: isPlan = false } = request;
+  const subject = await lookFor(unjailed, record.options);
+  const { current, ...found } = await planPresent(subject, record, { signal, onProgress });
+  if (current === undefined) return { ...(await renew(unjailed, record.options, request)), ...found };
+  const isNew = reading.basis !== record.reading?.basis || record.failedUpdate !== undefined;
+  if (!isPlan && isNew) writeRecord({ ...record, reading, failedUpdate: undefined });
+  const others = generationsOf(unit).filter((one) => generationAt(unit, one) !== record.plan.directory);
+  return { ...current, warnings: isPlan ? [] : await removeOld(unit, others) };
 }
 
 /**
@@ -215,4 +254,15 @@ export async function releaseService(asked: ServiceWork): Promise<void> {
     const steps = [...swapSteps(unit, undefined, { isActive, watchMs }), { op: 'remove' } as const];
     await carryOut(steps, { unit, isActive, signal: request.signal });
   });
+  await stopWithLast();
+}
+
+/** Releases a service whose unit or program has gone with its package, if it does not run any more. @returns whether it was released */
+export async function releaseRemoved(request: ServiceWork): Promise<boolean> {
+  const { unit } = request;
+  const { service } = await readWithout(unit, readRecord(unit).reading);
+  const isGone = service.loadState === 'not-found' || missingProgram(service, existsSync) !== undefined;
+  if (!isGone || service.isActive) return false;
+  await releaseService(request);
+  return true;
 }

@@ -4,20 +4,27 @@ import { dirname } from 'node:path';
 import { isWithin, showPath } from '../../tree/path.ts';
 import { updateJail } from '../../jail/building.ts';
 import { JailError } from '../../errors.ts';
-import type { Change, VersionChange } from '../../jail/manifest/manifest-changes.ts';
+import type { VersionChange } from '../../jail/manifest/manifest-changes.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { jailOf } from './adoption.ts';
 import type { AdoptionPlan } from './adoption-plan.ts';
-import { adoptedUnits, type Exposure, readRecord } from './adoption-record.ts';
+import {
+  type AdoptionRecord,
+  adoptedUnits,
+  type Exposure,
+  type FailedUpdate,
+  readRecord,
+  unfinishedChange,
+} from './adoption-record.ts';
 import { changedSince } from './behind.ts';
 import { presentDropIn } from './systemd-bus.ts';
 import { changedFiles, keptInUse } from './kept/kept-configuration.ts';
-import { type InstalledService, textOf } from './installed/installed-service.ts';
+import { type InstalledService, numberOf, type Settings, textOf } from './installed/installed-service.ts';
 import { hostMounts } from './installed/unit-mounts.ts';
 import { refusedCalls } from './outbound.ts';
 import { onlyInJail } from './run-links.ts';
 import { failureIn } from './running.ts';
-import { portsOf } from './seen/behaviour.ts';
+import { portsOf, socketsIn } from './seen/behaviour.ts';
 import { goneRefusal } from './service-refusal.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
@@ -40,8 +47,12 @@ export interface ServiceStatus extends Pick<AdoptionPlan, 'unit' | 'entry' | 'us
   readonly givesAway: readonly string[];
   /** Packages of the host whose versions are newer than those in the jail. */
   readonly packages: readonly VersionChange[];
-  /** Files that an update would change; undefined if the host lacks the service or one of its programs. */
+  /** The sockets at which it is reached: `tcp 127.0.0.1:80`, `unix /run/web.sock`. */
+  readonly listensOn: readonly string[];
+  /** Files that an update would change, since the host has others or since they were changed in the jail; undefined if the host lacks the service or one of its programs. */
   readonly changes: number | undefined;
+  /** Their paths. */
+  readonly differing: readonly string[];
   /** Files below /etc, and those of EnvironmentFile=, of which the jail and its launchers have an older state. */
   readonly outdated: readonly string[];
   /** Pid files and sockets in /run that are only in the jail: programs of the host do not find them. */
@@ -61,10 +72,15 @@ export interface ServiceStatus extends Pick<AdoptionPlan, 'unit' | 'entry' | 'us
     | undefined;
   /** Why the service failed last; undefined if it did not fail. */
   readonly failure: string | undefined;
+  /** When, in ISO 8601; undefined if systemd does not know it. */
+  readonly failedAt: string | undefined;
+  /** Why and when the last update failed; undefined if it did not. */
+  readonly failedUpdate: FailedUpdate | undefined;
 }
 
 interface Behind extends Pick<ServiceStatus, 'packages' | 'problems'> {
-  readonly changes: readonly Change[] | undefined;
+  /** Paths of the jail. */
+  readonly changes: readonly string[] | undefined;
 }
 
 // How far the jail is behind the host. Without its package, it has nothing to be compared with.
@@ -75,8 +91,9 @@ async function behind(
 ): Promise<Behind> {
   if (loadState === 'not-found') return { packages: [], changes: undefined, problems: [] };
   try {
-    const { packages, changes } = await updateJail({ directory, plan: true, signal });
-    return { packages, changes, problems: [] };
+    const { packages, changes, left } = await updateJail({ directory, plan: true, signal });
+    const changed = [...changes, ...left.filter(({ because }) => because !== 'writable')];
+    return { packages, changes: [...new Set(changed.map(({ path }) => path))], problems: [] };
   } catch (error) {
     if (!(error instanceof JailError && ['ENOENT', 'ERR_MISSING'].includes(error.code))) throw error;
     const remedy = `bring it back; to do without it: ${commandLine('uchroot-service', 'update', unit)}`;
@@ -105,6 +122,10 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     mounts,
     paths.filter(({ path }) => !named.has(path)),
   );
+  // at a mounted path the service sees the host's own files; the adoption has set the owner of /run itself
+  const differing = changes?.filter(
+    (path) => path !== '/run' && !paths.some((top) => isWithin(path, top.path)),
+  );
   return {
     unit,
     entry,
@@ -120,12 +141,14 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     givesAway: options.insecurePath ? given.map(({ message }) => message) : [],
     problems: [
       ...stateProblems(service, state),
+      ...interruption(unit),
       ...(connectTo.length === 0 ? [] : portProblems(await portsOf(unit), unit)),
       ...problems,
       ...(options.insecurePath ? [] : given.map(givenProblem(unit, options))),
     ],
-    // the service sees the host's own files there
-    changes: changes?.filter(({ path }) => !paths.some((top) => isWithin(path, top.path))).length,
+    changes: differing?.length,
+    differing: differing ?? [],
+    listensOn: socketsIn(textOf(settings, 'ControlGroup')),
     outdated: changedSince(plan, service),
     onlyInJail: await onlyInJail(unit, jail),
     isDropInMissing: dropIn === undefined,
@@ -135,9 +158,34 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
       lines.some(({ kind, program }) => kind === 'ExecStart' && dirname(program) !== dirname(jail)),
     keptConfiguration:
       kept === undefined ? undefined : { keptAt: kept.keptAt, files: changedFiles(unit, kept).map(showPath) },
-    failure: failureIn(settings),
+    ...failuresOf(settings, record),
   };
 }
+
+const failuresOf = (
+  settings: Settings,
+  { failedUpdate }: AdoptionRecord,
+): Pick<ServiceStatus, 'failure' | 'failedAt' | 'failedUpdate'> => {
+  const failure = failureIn(settings);
+  return { failure, failedAt: failure === undefined ? undefined : exitTime(settings), failedUpdate };
+};
+
+// When its main process ended last, which systemd has in microseconds.
+function exitTime(settings: Settings): string | undefined {
+  const timeUs = numberOf(settings, 'ExecMainExitTimestamp');
+  return timeUs > 0 && timeUs < Number.MAX_SAFE_INTEGER ? new Date(timeUs / 1000).toISOString() : undefined;
+}
+
+// A change that has begun and is not over: a command works on the service, or was killed.
+const interruption = (unit: string): readonly StateProblem[] =>
+  unfinishedChange(unit) === undefined
+    ? []
+    : [
+        {
+          message: 'a command has begun to change it and has not ended: it was killed, unless it still runs',
+          remedy: `${commandLine('uchroot-service', 'update', unit)} puts the service back first`,
+        },
+      ];
 
 /** The names of all adopted services. */
 export const listServices: () => readonly string[] = adoptedUnits;

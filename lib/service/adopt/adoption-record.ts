@@ -38,6 +38,15 @@ export interface AdoptionRecord {
   readonly declared?: string | undefined;
   /** A later copy. It has passed its tests and was reloaded, but the service was not started with it yet. */
   readonly tested?: KeptConfiguration | undefined;
+  /** The last update, if it has failed. */
+  readonly failedUpdate?: FailedUpdate | undefined;
+}
+
+export interface FailedUpdate {
+  /** In ISO 8601. */
+  readonly at: string;
+  /** Why, in one line. */
+  readonly message: string;
 }
 
 /** Of `systemd-analyze security`, from 0 to 10; undefined if it cannot tell. */
@@ -109,6 +118,11 @@ export const findRecord = (unit: string): AdoptionRecord | undefined =>
 export function readRecord(unit: string, hint: string = `uchroot-service adopt ${unit}`): AdoptionRecord {
   const record = findRecord(unit);
   if (record !== undefined) return record;
+  if (unfinishedChange(unit) !== undefined)
+    throw new UsageError(
+      `an adoption of ${unit} has begun and has not ended: it was killed, unless it still runs`,
+      { hint: `uchroot-service release ${unit} puts the service back` },
+    );
   throw new UsageError(`${unit} is not adopted`, { hint });
 }
 
@@ -134,13 +148,19 @@ export function writeRecord(record: AdoptionRecord): void {
   commitRecord(record.plan.unit);
 }
 
-/** The names of all adopted services. */
-export function adoptedUnits(): readonly string[] {
-  return (unless(['ENOENT', 'ENOTDIR'], () => readdirSync(base)) ?? [])
+// The services that have this file.
+const unitsWith = (fileFor: (unit: string) => string): readonly string[] =>
+  (unless(['ENOENT', 'ENOTDIR'], () => readdirSync(base)) ?? [])
     .map((name) => name.replaceAll('+', ':'))
-    .filter((unit) => existsSync(fileOf(unit)))
+    .filter((unit) => existsSync(fileFor(unit)))
     .toSorted();
-}
+
+/** The names of all adopted services. */
+export const adoptedUnits = (): readonly string[] => unitsWith(fileOf);
+
+/** The names of all services whose adoption has begun and has not ended. */
+export const halfAdoptedUnits = (): readonly string[] =>
+  unitsWith(changeOf).filter((unit) => !existsSync(fileOf(unit)));
 
 /** The numbers of all generations that exist. An interrupted run may have left one of them. */
 export function generationsOf(unit: string): readonly number[] {

@@ -1,9 +1,8 @@
 // Makes the plan of an adoption: looks at the host, builds the jail or finds that it is current, and chooses by what is in it.
 import { existsSync, rmSync, statSync } from 'node:fs';
 
-import { isWithin } from '../../tree/path.ts';
-import { JailError } from '../../errors.ts';
-import { buildJail, type JailReport } from '../../jail/building.ts';
+import { type JailReport } from '../../jail/building.ts';
+import type { VersionChange } from '../../jail/manifest/manifest-changes.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { commandDirectory } from '../../native.ts';
 import { readVersion } from '../../version.ts';
@@ -40,6 +39,7 @@ import {
   refuse,
 } from './service-refusal.ts';
 import { dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
+import { compareJail, type UpdateCause } from './update-cause.ts';
 import { dangerRefusal, givenBy, lostWarnings, replaceableWarnings } from './tell/given-away.ts';
 import { toServiceWarning, unseenPaths, unseenWarnings, changeWarnings } from './tell/service-warning.ts';
 
@@ -66,6 +66,10 @@ export interface AdoptReport extends Pick<
   readonly sizeBytes: number;
   /** False if an update had nothing to do: the service goes on in its jail, and was not restarted. */
   readonly isChanged: boolean;
+  /** Why an update had something to do; undefined for an adoption, and if there was nothing to do. */
+  readonly because: UpdateCause | undefined;
+  /** With an update, the packages of its jail that the host had in another version. */
+  readonly packages: readonly VersionChange[];
   readonly warnings: readonly string[];
 }
 
@@ -175,6 +179,8 @@ function report(
     files: jail.files,
     sizeBytes: jail.sizeBytes,
     isChanged: true,
+    because: undefined,
+    packages: [],
     warnings: [],
   };
 }
@@ -231,45 +237,33 @@ export async function planNew(
   };
 }
 
-// The present jail, if a build would change nothing in it. At a mounted path the service sees the host's own files.
-async function unchanged(
-  { host }: Subject,
-  { directory, paths }: AdoptionPlan,
-  work: Work,
-): Promise<JailReport | undefined> {
-  try {
-    const request = { ...work, ...host.contents, directory: jailOf(directory), plan: true };
-    const found = await buildJail(request);
-    const left = found.left.filter(({ because }) => because !== 'writable');
-    // the adoption has set the owner and mode of /run itself
-    const isOwn = ({ path }: { readonly path: string }): boolean =>
-      path !== '/run' && !paths.some((top) => isWithin(path, top.path));
-    return [...found.changes, ...left].some(isOwn) ? undefined : found;
-  } catch (error) {
-    if (error instanceof JailError) return undefined; // the build tells it, or mends the jail
-    throw error;
-  }
+/** What an update finds. */
+export interface Present extends Pick<AdoptReport, 'because' | 'packages'> {
+  /** The report of an update that has nothing to do; undefined if there is something to do. */
+  readonly current?: AdoptReport | undefined;
 }
 
+const ofUnit: Present = { because: 'unit', packages: [] };
+
 /**
- * The report of an update that has nothing to do: it would make the same jail, launchers and drop-in again, and the service has started
- * with the configuration in /etc. Undefined if there is something to do.
+ * Finds out whether an update has something to do. It has nothing to do if it would make the same jail, launchers and drop-in again, and
+ * the service has started with the configuration in /etc.
  */
 export async function planPresent(
   subject: Subject,
   { plan: before, exposure, configuration }: AdoptionRecord,
   work: Work,
-): Promise<AdoptReport | undefined> {
+): Promise<Present> {
   const { service, options, host } = subject;
   const { unit, directory, entry, entryReason } = before;
   const dropIn = presentDropIn(unit);
-  if (dropIn !== dropInOf(before) || !areOutboundPresent(unit, outboundOf(before))) return undefined;
-  const jail = await unchanged(subject, before, work);
-  if (jail === undefined) return undefined;
+  if (dropIn !== dropInOf(before) || !areOutboundPresent(unit, outboundOf(before))) return ofUnit;
+  const { jail, ...found } = await compareJail(host.contents, before, work);
+  if (jail === undefined) return found;
   const { facts } = await lookAtJail(jailOf(directory), service, host);
   const chosen = chooseAdoption(service, options, host, facts, directory);
   // a measured exposure can make systemd enter too, but a launcher must never replace systemd
-  if (chosen.entry === 'systemd' && entry === 'launcher') return undefined;
+  if (chosen.entry === 'systemd' && entry === 'launcher') return ofUnit;
   const adoption = { ...chosen, entry, entryReason };
   const plan = planOf(adoption, subject);
   const mounted = plan.paths.map(({ path }) => path);
@@ -279,6 +273,9 @@ export async function planPresent(
     missingPaths(unit).length === 0 &&
     (configuration === undefined || changedFiles(unit, configuration).length === 0) &&
     !(service.isActive && (await replacedPaths(unit, mounted)).length > 0);
-  if (!isCurrent) return undefined;
-  return { ...report(plan, { adoption, exposure }, subject, jail), steps: [], isChanged: false };
+  if (!isCurrent) return ofUnit;
+  return {
+    ...found,
+    current: { ...report(plan, { adoption, exposure }, subject, jail), steps: [], isChanged: false },
+  };
 }

@@ -173,7 +173,7 @@ serviceTest('an update with nothing to do builds nothing and restarts nothing', 
     machine().shell(line);
     t.match(
       service('update', 'steady', '--check'),
-      { status: 1, stdout: 'steady.service: behind the host\n' },
+      { status: 1, stdout: 'steady.service: behind the host: ' },
       what,
     );
     t.match(service('update', 'steady').stdout, /^steady.service: adopted$/m, what);

@@ -16,15 +16,28 @@ const readOfProcess = (path: string): string => unlessEnded(() => readFileSync(p
 
 /** The pids of the processes in the cgroup of a unit, and in those below it. */
 export async function processesOf(unit: string): Promise<readonly number[]> {
-  const { ControlGroup: group } = await propertiesOf(unit, 'ControlGroup');
+  return pidsIn((await propertiesOf(unit, 'ControlGroup')).ControlGroup);
+}
+
+const isNumber = (word: string): boolean => /^[0-9]+$/.test(word);
+
+/** The same, for the property ControlGroup of the unit. */
+function pidsIn(group: string): readonly number[] {
   if (group === '') return [];
-  // `0::GROUP`, or `1:name=systemd:GROUP` with the first version of cgroups (cgroups(7))
+  const directory = `/sys/fs/cgroup${group}`;
+  const below = unless(['ENOENT'], () => readdirSync(directory, { recursive: true, encoding: 'utf8' })) ?? [];
+  const lists = below.filter((name) => /(^|\/)cgroup\.procs$/.test(name));
+  // ENOTSUP: the processes are in the cgroup above (cgroups(7), threaded mode)
+  const read = (name: string): string =>
+    unless(['ENOTSUP'], () => readOfProcess(`${directory}/${name}`)) ?? '';
+  if (lists.length > 0) return lists.flatMap((name) => read(name).split('\n').filter(isNumber)).map(Number);
+  // the first version of cgroups: `1:name=systemd:GROUP` (cgroups(7))
   const isIn = (line: string): boolean => {
     const own = /^(?:0:|\d+:name=systemd):(.*)$/.exec(line)?.[1];
     return own === group || own?.startsWith(`${group}/`) === true;
   };
   return readdirSync('/proc')
-    .filter((name) => /^[0-9]+$/.test(name))
+    .filter(isNumber)
     .filter((pid) => readOfProcess(`/proc/${pid}/cgroup`).split('\n').some(isIn))
     .map(Number);
 }
@@ -128,6 +141,12 @@ export async function portsOf(unit: string): Promise<readonly string[]> {
   const ofSystemd = new Set(socketInodes(1));
   const own = new Set([...inodesOf(pids)].filter((inode) => !ofSystemd.has(inode)));
   return socketsOf(pids, own).filter(isPort);
+}
+
+/** All sockets at which a service is reached, those that systemd has opened for it too. `group` is ControlGroup of its unit. */
+export function socketsIn(group: string): readonly string[] {
+  const pids = pidsIn(group);
+  return [...new Set(socketsOf(pids, inodesOf(pids)))].toSorted();
 }
 
 const userOf = (pid: number): readonly string[] =>

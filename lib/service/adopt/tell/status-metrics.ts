@@ -37,6 +37,11 @@ const metrics: readonly Metric[] = [
     of: ({ keptConfiguration }) => Number(keptConfiguration !== undefined),
   },
   {
+    name: 'failed_update',
+    help: 'Whether the last update has failed, so that the service goes on with its old jail.',
+    of: ({ failedUpdate }) => Number(failedUpdate !== undefined),
+  },
+  {
     name: 'exposure',
     help: 'The exposure by systemd-analyze security, from 0 to 10. Paths that the service can write do not count.',
     of: ({ exposure }) => (exposure.after === undefined ? undefined : exposure.after),

@@ -24,6 +24,10 @@ const web: ServiceStatus = {
   isOverridden: false,
   keptConfiguration: undefined,
   failure: undefined,
+  failedAt: undefined,
+  failedUpdate: { at: '2026-01-02T03:04:05.000Z', message: 'web.service does not come up' },
+  differing: [],
+  listensOn: [],
 };
 
 const samples = (text: string): readonly string[] => text.split('\n').filter((line) => /^[^#]/.test(line));
@@ -36,10 +40,11 @@ t.test('each fact is a gauge, with the unit as its label', async (t) => {
     'uchroot_service_changed_files{unit="web.service"} 4',
     'uchroot_service_outdated_packages{unit="web.service"} 1',
     'uchroot_service_kept_configuration{unit="web.service"} 0',
+    'uchroot_service_failed_update{unit="web.service"} 1',
     'uchroot_service_exposure{unit="web.service"} 2.1',
   ]);
   const types = text.split('\n').filter((line) => /^# TYPE uchroot_service_\w+ gauge$/.test(line));
-  t.equal(types.length, 6);
+  t.equal(types.length, 7);
   t.ok(text.endsWith('\n'));
 });
 
@@ -63,6 +68,7 @@ t.test('samples of a metric stand together, and what is not known has no sample'
       `uchroot_service_problems${name} 1`,
       `uchroot_service_outdated_packages${name} 1`,
       `uchroot_service_kept_configuration${name} 0`,
+      `uchroot_service_failed_update${name} 1`,
       'uchroot_service_unknown{unit="gone.service"} 1',
     ],
   );

@@ -1,0 +1,151 @@
+// Updates the adopted services by itself: dpkg marks that packages have changed, and units of systemd do the rest.
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+
+import { UsageError } from '../../errors.ts';
+import { unless } from '../../jail/work/jail-error.ts';
+import { commandDirectory } from '../../native.ts';
+import { quote } from '../../words/quote.ts';
+import { nodePath } from '../unit/node-path.ts';
+import { adoptedUnits } from './adoption-record.ts';
+import { mustRun, runHost } from './host-command.ts';
+import { replaceHostFile } from './host-file.ts';
+import { propertiesOf } from './running.ts';
+
+const name = 'uchroot-update';
+const mark = '/run/uchroot-upgraded';
+const dpkgDirectory = '/etc/dpkg/dpkg.cfg.d';
+const lock = '/var/lib/dpkg/lock-frontend';
+const heading = '# Made by uchroot-service: `uchroot-service follow --off` removes it.\n';
+
+const command = `${commandDirectory}/uchroot-service.cjs`;
+const unitAt = (type: string): string => `/etc/systemd/system/${name}.${type}`;
+const hookAt = `${dpkgDirectory}/uchroot`;
+const places = [hookAt, unitAt('path'), unitAt('timer'), unitAt('service')];
+
+/** A time of each day. */
+export interface Window {
+  /** HH:MM of the host's time. */
+  readonly from: string;
+  readonly minutes: number;
+}
+
+const minutesOf = (time: string): number => 60 * Number(time.slice(0, 2)) + Number(time.slice(3));
+
+/** `02:00-05:30` as data. It may last past midnight. @throws UsageError */
+export function toWindow(text: string): Window {
+  const [, from = '', until = ''] =
+    /^((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)$/.exec(text) ?? [];
+  const minutes = (minutesOf(until) - minutesOf(from) + 1440) % 1440;
+  if (from !== '' && minutes > 0) return { from, minutes };
+  throw new UsageError(`--window must be two different times of a day, not ${quote(text)}`, {
+    hint: '--window 02:00-05:30',
+  });
+}
+
+// dpkg fails if its hook fails (dpkg(1), --post-invoke), so the hook never does. It does nothing when uchroot has gone.
+const hook = `${heading}post-invoke=test ! -e "${command}" || touch ${mark} 2>/dev/null || true\n`;
+
+// apt calls dpkg several times, and holds this lock from the first call to the last. The fields of /proc/locks end with `:INODE START END`
+// (proc_locks(5)).
+const untilUpgraded = `if inode=$$(stat -c %%i ${lock} 2>/dev/null); then while grep -q ":$$inode 0 " /proc/locks; do sleep 1; done; fi`;
+
+/** The files, by their paths. */
+function followFiles(window: Window | undefined, hasDpkg: boolean): ReadonlyMap<string, string> {
+  const service = `${heading}[Unit]
+Description=updates of the services in jails
+StartLimitIntervalSec=0
+
+[Service]
+Type=oneshot
+${window === undefined ? '' : `TimeoutStartSec=${window.minutes}min\n`}KillMode=mixed
+Nice=10
+ExecStartPre=/bin/sh -c '${untilUpgraded}; rm -f ${mark}'
+ExecStart="${nodePath()}" "${command}" update --all --prune
+`;
+  const path = `${heading}[Unit]
+Description=upgrades of packages, for the services in jails
+
+[Path]
+PathExists=${mark}
+
+[Install]
+WantedBy=multi-user.target
+`;
+  // what dpkg does not mark, such as files in /usr/local, and a mark that a boot has lost
+  const usual = 'OnBootSec=15min\nOnUnitInactiveSec=1d\nRandomizedDelaySec=1h';
+  const timer = `${heading}[Unit]
+Description=daily updates of the services in jails
+
+[Timer]
+${window === undefined ? usual : `OnCalendar=*-*-* ${window.from}`}
+
+[Install]
+WantedBy=timers.target
+`;
+  return new Map([
+    ...(window === undefined && hasDpkg ? [[hookAt, hook] as const, [unitAt('path'), path] as const] : []),
+    [unitAt('timer'), timer],
+    [unitAt('service'), service],
+  ]);
+}
+
+const textAt = (path: string): string | undefined => unless(['ENOENT'], () => readFileSync(path, 'utf8'));
+
+const isHere = (): boolean => textAt(unitAt('service'))?.startsWith(heading) === true;
+
+const startedOf = (paths: readonly string[]): readonly string[] =>
+  paths.filter((path) => /\.(path|timer)$/.test(path)).map((path) => path.replace(/^.*\//, ''));
+
+/** Updates the services after upgrades from now on, or only at this time of each day. @throws UsageError; JailError */
+export async function followHost(window: Window | undefined): Promise<void> {
+  if (adoptedUnits().length === 0)
+    throw new UsageError('no service is adopted, so there is nothing to update', {
+      hint: 'uchroot-service adopt UNIT',
+    });
+  const foreign = places.find((path) => textAt(path)?.startsWith(heading) === false);
+  if (foreign !== undefined)
+    throw new UsageError(`${foreign} is there, and uchroot-service has not made it`, {
+      hint: 'move it away',
+    });
+  await stopFollowing();
+  const files = followFiles(window, existsSync(dpkgDirectory));
+  try {
+    for (const [path, text] of files) replaceHostFile(path, text);
+    await mustRun('systemctl', ['daemon-reload']);
+    await mustRun('systemctl', ['enable', '--now', ...startedOf([...files.keys()])]);
+  } catch (error) {
+    await stopFollowing();
+    throw error;
+  }
+}
+
+/** Leaves no trace of it. An update that runs goes on to its end. */
+export async function stopFollowing(): Promise<void> {
+  const present = places.filter((path) => textAt(path)?.startsWith(heading) === true);
+  if (present.length === 0) return;
+  await runHost('systemctl', ['disable', '--now', ...startedOf(present)]);
+  for (const path of present) rmSync(path, { force: true });
+  rmSync(mark, { force: true });
+  await mustRun('systemctl', ['daemon-reload']);
+  await runHost('systemctl', ['reset-failed', `${name}.service`]);
+}
+
+/** Says whether it does so, and how the last run has ended. */
+export async function followState(): Promise<string> {
+  if (!isHere()) return 'off: services are updated by uchroot-service update\n';
+  const when = existsSync(hookAt)
+    ? 'after each run of dpkg, 15 minutes after a boot and daily'
+    : 'by its timer alone';
+  const { Result, ExecMainExitTimestamp: ended } = await propertiesOf(
+    `${name}.service`,
+    'Result',
+    'ExecMainExitTimestamp',
+  );
+  const last = ended === '' ? 'not yet' : `${ended}, ${Result}`;
+  return `on: services are updated ${when}\n  last run: ${last}; journalctl -u ${name}\n  timer: systemctl list-timers ${name}.timer\n`;
+}
+
+/** After the last service there is nothing to update. */
+export async function stopWithLast(): Promise<void> {
+  if (adoptedUnits().length === 0) await stopFollowing();
+}
