@@ -1,5 +1,5 @@
 // The directory of a jail and its launchers: its jail is built there, and removed with it.
-import { chmodSync, chownSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, rmSync, statSync } from 'node:fs';
 
 import { JailError } from '../../errors.ts';
 import { buildJail, type JailReport } from '../../jail/building.ts';
@@ -11,6 +11,7 @@ import { makeHostDirectory } from './host-file.ts';
 import type { Identity } from './identity.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
 import { generationAt } from './adoption-record.ts';
+import { endProcessesIn } from './running.ts';
 
 /** Builds a jail in a new directory. The running service is not touched. */
 export async function buildGeneration(
@@ -39,6 +40,9 @@ export async function buildGeneration(
 
 /** Removes a generation that no service uses. @throws JailError EBUSY if a process still runs in it */
 export async function removeGeneration(directory: string): Promise<void> {
+  const { mode = 0o755 } = statSync(directory, { throwIfNoEntry: false }) ?? {};
+  // A build that was killed: no service runs there, but a program that the builder has tried may have outlived it.
+  if ((mode & 0o777) === 0o700) await endProcessesIn(jailOf(directory));
   try {
     if (existsSync(`${jailOf(directory)}/.uchroot`)) await removeJail({ directory: jailOf(directory) });
   } catch (error) {
