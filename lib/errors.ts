@@ -179,7 +179,7 @@ export interface ResourceUsage {
  */
 export type LimitName = 'memory' | 'pids' | 'time' | 'cpu time' | 'file size' | Full | 'output' | 'call';
 type Full = 'disk' | 'inodes';
-
+type Grant = 'option' | 'build' | 'place';
 type Times = `time${'' | '-user' | '-system' | '-wall'}`;
 type Counts = 'killed' | `csw-${'voluntary' | 'forced'}` | `disk-${'read' | 'written'}`;
 type Rare = `exit${'code' | 'sig'}` | `cg-${'mem' | 'oom-killed'}` | 'max-rss' | Processes;
@@ -224,7 +224,7 @@ export interface ExitDetails<Text extends Output = Output> {
 }
 
 /** What a program with `connectTo` or `reportDenials` was refused; doc/library.md has the keys. */
-export interface Denied extends Partial<Record<'path' | 'call' | 'limit' | 'option' | 'build', string>> {
+export interface Denied extends Partial<Record<'path' | 'call' | 'limit' | Grant, string>> {
   /** The name that it has asked for. */
   readonly name?: string;
   /** The address to which the name leads, or that was called. */

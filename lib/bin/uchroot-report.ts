@@ -21,15 +21,17 @@ const [, , status = '', report = ''] = process.argv;
 const verbs = { path: 'may not use', call: 'may not call', limit: 'needed more' };
 
 function lineAbout(denied: Denied): string {
-  const { reason, count = 1, option = '', build } = denied;
+  const { reason, count = 1, option = '', build, place } = denied;
   const key = (['path', 'call', 'limit'] as const).find((one) => denied[one] !== undefined);
   if (key === undefined)
     return warningLines({ message: `the program was denied ${count} times more: ${reason}` });
   const isMissing = build !== undefined;
+  const after = `${place}, and then ${option}`;
+  const granted = isMissing ? `${option}, or ${build}` : option === '' ? undefined : `${option} allows it`;
   const times = count === 1 ? '' : ` (${count} times)`;
   return warningLines({
     message: `the program ${isMissing ? 'did not find' : verbs[key]} ${denied[key]}: ${reason}${times}`,
-    hint: isMissing ? `${option}, or ${build}` : option === '' ? undefined : `${option} allows it`,
+    hint: place === undefined ? granted : isMissing ? `${build}, or ${after}` : after,
   });
 }
 

@@ -37,12 +37,16 @@ const avoided = ({ jail, view }: NormalRequest): readonly Buffer[] => [
 const fileRights = new Set([1, 2, 3]);
 
 /** What the words of a report need. */
-export const reported = ({ jail, view, caps }: NormalRequest, account: Account): Reported => ({
+export const reported = ({ jail, view, caps, ephemeral }: NormalRequest, account: Account): Reported => ({
   jail: quote(jail),
   user: account.name ?? `uid ${account.uid}`,
   uid: account.uid,
   groups: [account.gid, ...account.groups],
   hasRights: account.uid === 0 || caps.some((one) => fileRights.has(one)),
+  made:
+    ephemeral === undefined
+      ? view.flatMap(({ kind, target }) => (kind === 'tmpfs' ? [bytePath(target)] : []))
+      : ['/'],
   binds: view.flatMap((one) =>
     one.kind === 'bind' && one.readOnly ? [[bytePath(one.source), bytePath(one.target)] as const] : [],
   ),

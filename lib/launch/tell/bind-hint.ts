@@ -2,7 +2,16 @@
 import { statSync } from 'node:fs';
 import { posix } from 'node:path';
 
-import { bytePath, showPath } from '../../tree/path.ts';
+import {
+  bytePath,
+  joinPath,
+  lastComponent,
+  parentPath,
+  showPath,
+  trimSlashes,
+  type BytePath,
+} from '../../tree/path.ts';
+import type { FileRoot } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
 import type { ErrnoName } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
@@ -16,12 +25,31 @@ const onHost = (path: Uint8Array): 'file' | 'directory' | undefined => {
   return status && (status.isDirectory() ? 'directory' : 'file');
 };
 
+function making(path: BytePath, isDirectory: boolean): string {
+  if (isDirectory) return commandLine('mkdir', '-p', path);
+  return `${commandLine('mkdir', '-p', bytePath(posix.dirname(path)))} && ${commandLine('touch', path)}`;
+}
+
+// Links of what is there are resolved.
+function ownPath(root: FileRoot, path: BytePath): BytePath {
+  const way = walk(root, path);
+  if (way.kind === 'found' || path === '/') return way.path;
+  return joinPath(ownPath(root, parentPath(path)), lastComponent(path));
+}
+
+/** The command that makes the place for a mount in the jail. On the host, an absolute link of the jail would lead elsewhere. */
+export const makingPlace = (
+  { jail, root }: Pick<JailView, 'root' | 'jail'>,
+  target: BytePath,
+  isDirectory: boolean,
+): string => making(bytePath(`${jail}${showPath(ownPath(root, trimSlashes(target)))}`), isDirectory);
+
 /** The hint for a step that has failed with ENOENT; undefined if there is no better one than the step's own. */
 export function bindHint(
   steps: readonly Step[],
   step: Step,
   code: ErrnoName,
-  view: Pick<JailView, 'root' | 'jail'>,
+  view: Pick<JailView, 'root' | 'jail' | 'account'>,
 ): string | undefined {
   const isWhole = code === 'ENOENT' || code === 'EINVAL' || code === 'ENOTDIR';
   if (!isWhole || (step.op !== 'open_tree' && step.op !== 'move_mount')) return undefined;
@@ -46,8 +74,8 @@ export function bindHint(
     return onHost(source) === 'file' && !to.endsWith(posix.basename(from))
       ? `write ${from}:${posix.join(to, posix.basename(from))}, and make that file first`
       : `${to} is a file in the jail: write a directory in its place`;
-  const path = bytePath(target.onHost ?? `${view.jail}${showPath(bytePath(target.target))}`);
-  if (onHost(source) === 'directory') return commandLine('mkdir', '-p', path);
-  const above = bytePath(posix.dirname(path));
-  return `${commandLine('mkdir', '-p', above)} && ${commandLine('touch', path)}`;
+  const isDirectory = onHost(source) === 'directory';
+  if (target.onHost !== undefined) return making(bytePath(target.onHost), isDirectory);
+  const command = makingPlace(view, bytePath(target.target), isDirectory);
+  return view.account.outside === undefined ? command : `${command}   # as the owner of the jail`;
 }

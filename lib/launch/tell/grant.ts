@@ -6,6 +6,9 @@ import type { Denied } from '../../errors.ts';
 import { bytePath, isWithin, pathBytes, showPath, type BytePath } from '../../tree/path.ts';
 import { errnoName } from '../../words/errno.ts';
 import { commandLine, shellWord } from '../../words/shell-word.ts';
+import { openFileRoot } from '../../tree/root.ts';
+import { walk } from '../../tree/walk.ts';
+import { makingPlace } from './bind-hint.ts';
 import { hostDanger } from '../host/host-danger.ts';
 import { callName } from '../seccomp/path-calls.ts';
 
@@ -32,6 +35,8 @@ export interface Reported {
   readonly hasRights: boolean;
   /** Sources and targets of its read-only binds. */
   readonly binds: readonly (readonly [source: string, target: string])[];
+  /** Directories in which the launch makes the places of its mounts. */
+  readonly made: readonly string[];
 }
 
 const verbs: readonly string[] = [
@@ -101,7 +106,23 @@ function ofMissing({ errno, count }: Denial, path: BytePath, launch: Reported): 
   if (mode !== regular && mode !== directory && mode !== socket) return [{ ...about, reason }];
   const copy =
     mode === socket ? {} : { build: commandLine('uchroot-jail', 'build', launch.jail, '--copy', path) };
-  return [{ ...about, reason, option: `--ro-bind ${shellWord(path)}`, ...copy }];
+  const place = placeFor(path, mode === directory, launch);
+  return [{ ...about, reason, option: `--ro-bind ${shellWord(path)}`, ...copy, ...(place && { place }) }];
+}
+
+// Undefined if the launch makes it, or if the jail has one by now.
+function placeFor(path: BytePath, isDirectory: boolean, { jail, made }: Reported): string | undefined {
+  if (made.some((one) => isWithin(path, one))) return undefined;
+  try {
+    const root = openFileRoot(jail);
+    try {
+      return walk(root, path).kind === 'found' ? undefined : makingPlace({ jail, root }, path, isDirectory);
+    } finally {
+      root.close();
+    }
+  } catch {
+    return undefined;
+  }
 }
 
 // A program that opens it with O_CREAT is denied the new file, in a jail without the device.

@@ -1,5 +1,5 @@
 // Real programs that fail in a poor jail run once the options are added that the report of denials names.
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import { readArguments } from '../../../lib/bin/arguments.ts';
 import { launchOptions, requestKeys } from '../../../lib/bin/uchroot-options.ts';
@@ -121,6 +121,31 @@ test('the command tells the lines', async (t) => {
   t.match(
     told.stderr,
     `uchroot: warning: the program did not find ${host}/Makefile: it is not in the jail (2 times)\n` +
-      `hint: --ro-bind ${host}/Makefile, or uchroot-jail build ${jail} --copy ${host}/Makefile\n`,
+      `hint: uchroot-jail build ${jail} --copy ${host}/Makefile, or mkdir -p ${jail}${host} && touch ${jail}${host}/Makefile, and then --ro-bind ${host}/Makefile\n`,
   );
+  const [, place = '', option = ''] = /Makefile, or (mkdir .*), and then (.*)\n/.exec(told.stderr) ?? [];
+  t.equal(start(['sh', '-c', place]).status, 0);
+  const cat = (...binds: readonly string[]) =>
+    uchroot([...words, ...binds, 'nobody', jail, '/usr/bin/cat', `${host}/Makefile`]);
+  t.match(cat(...option.split(' ')).stdout, 'done', 'the place, and then the option');
+});
+
+test('the hint for a place that is missing makes it in the jail, also behind an absolute link', async (t) => {
+  const { jail, host } = makeWorld();
+  symlinkSync('/etc', `${jail}/alias`);
+  const words = ['--isolate', ...trees.flatMap((tree) => ['--ro-bind', tree])];
+  const see = () =>
+    uchroot([
+      ...words,
+      '--ro-bind',
+      `${host}/Makefile:/alias/uchroot-made`,
+      'nobody',
+      jail,
+      '/usr/bin/cat',
+      '/alias/uchroot-made',
+    ]);
+  const [, hint = ''] = /\nhint: (.*)\n/.exec(see().stderr) ?? [];
+  t.equal(hint, `mkdir -p ${jail}/etc && touch ${jail}/etc/uchroot-made`);
+  t.equal(start(['sh', '-c', hint]).status, 0);
+  t.match(see(), { status: 0, stdout: /done/ });
 });
