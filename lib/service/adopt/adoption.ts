@@ -11,7 +11,7 @@ import {
   listOf,
 } from './installed/installed-service.ts';
 import { isConfigurationTest, knownDaemon, knownOf } from './installed/known-daemons.ts';
-import { forgeableEnvironment, type HostMount } from './installed/unit-mounts.ts';
+import { boundPaths, forgeableEnvironment, type HostMount } from './installed/unit-mounts.ts';
 import { type ServicePath, servicePaths } from './installed/service-paths.ts';
 import { outboundFiles } from './outbound-units.ts';
 import { expandWords, readEnvironment } from './installed/unit-text.ts';
@@ -239,6 +239,6 @@ export function chooseAdoption(
     variables,
     jailFacts: jail,
     connectTo,
-    forgeable: forgeableEnvironment(service.settings, paths, host.isOnHost),
+    forgeable: forgeableEnvironment(service.settings, boundPaths(service.settings, paths), host.isOnHost),
   };
 }

@@ -128,7 +128,8 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
   );
   const variables = variablesOf(service, environment);
   const words = {
-    words: [...service.lines.flatMap(({ argv }) => argv), ...variables.values()],
+    // the programs themselves are copied
+    words: [...service.lines.flatMap(({ argv }) => argv.slice(1)), ...variables.values()],
     assignments: [...variables].map(([name, value]) => `${name}=${value}`),
   };
   const named = namedBy(

@@ -10,7 +10,7 @@ import {
   numberOf,
   textOf,
 } from './installed/installed-service.ts';
-import { knownDaemon, knownOf } from './installed/known-daemons.ts';
+import { isKnown, knownDaemon, knownOf } from './installed/known-daemons.ts';
 import { unservedCall } from './installed/launcher-calls.ts';
 import { boundPaths, type HostMount, replaceablePlace } from './installed/unit-mounts.ts';
 import { expandWords } from './installed/unit-text.ts';
@@ -69,7 +69,9 @@ export function chooseIdentity(
   const needed = isRoot && known.user !== undefined ? knownDaemon('').caps : known.caps;
   const used = !isRoot && known.user === undefined ? ['net_bind_service'] : needed;
   const caps = unite(
-    [...used, ...(isRoot ? namedCaps(bounding) : [])].filter((cap) => bounding.includes(cap)),
+    [...used, ...(isRoot && !isKnown({ lines }) ? namedCaps(bounding) : [])].filter((cap) =>
+      bounding.includes(cap),
+    ),
     more,
   );
   const named = caps.length === 0 ? 'no capability' : caps.map((cap) => `CAP_${cap.toUpperCase()}`).join(' ');

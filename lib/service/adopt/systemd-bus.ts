@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
 import { JailError, UsageError } from '../../errors.ts';
+import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { quote } from '../../words/quote.ts';
 import { mustRun, runHost } from './host-command.ts';
 import { writeFiles } from '../unit/unit-files.ts';
@@ -80,14 +81,21 @@ export async function readService(unit: string): Promise<InstalledService> {
 }
 
 // systemd in a container leaves out what it does not have itself, without a word. A launcher would refuse to start.
-function givenAmbient(settings: Settings): number {
+function givenCapabilities(settings: Settings): Settings {
   const [, held = '0'] = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/1/status', 'utf8')) ?? [];
-  const mask = Math.min(numberOf(settings, 'AmbientCapabilities'), Number.MAX_SAFE_INTEGER);
-  return Number(BigInt(mask) & BigInt(`0x${held}`));
+  const given = (name: string): number => {
+    const mask = numberOf(settings, name);
+    // a set of all is no limit
+    return mask >= 2 ** capabilityNames.length - 1 ? mask : Number(BigInt(mask) & BigInt(`0x${held}`));
+  };
+  return {
+    AmbientCapabilities: given('AmbientCapabilities'),
+    CapabilityBoundingSet: given('CapabilityBoundingSet'),
+  };
 }
 
 function fromSettings(settings: Settings, inherited: readonly string[]): InstalledService {
-  const service = toInstalled({ ...settings, AmbientCapabilities: givenAmbient(settings) }, inherited);
+  const service = toInstalled({ ...settings, ...givenCapabilities(settings) }, inherited);
   return { ...service, lines: service.lines.map((line) => withPath(line, settings)) };
 }
 

@@ -266,16 +266,9 @@ serviceTest('the mounts of the unit itself, and what its command line names, are
   machine().shell(
     "sed -i 's/^WorkingDirectory=.*/WorkingDirectory=\\/opt\\/looker/; s/--config=.*/--config=\\/opt\\/looker.conf/' /etc/systemd/system/looker.service; systemctl daemon-reload",
   );
-  t.match(
-    service(...words).stderr,
-    /its WorkingDirectory=, \/opt\/looker, is not in the jail\nhint: --ro-bind \/opt\/looker brings it in/,
-  );
-  const { stderr: warned } = service(...words, '--plan', '--ro-bind', '/opt/looker');
-  t.notMatch(warned, 'chdir', 'its WorkingDirectory= is mounted');
-  t.match(
-    warned,
-    'its command line names /opt/looker.conf, which is not in the jail: --ro-bind /opt/looker.conf brings it in',
-  );
+  const { stdout: planned } = service(...words, '--plan');
+  t.match(planned, /^ {2}read-only: \/opt\/looker$/m, 'its WorkingDirectory=');
+  t.match(planned, /^ {2}read-only: \/opt\/looker\.conf$/m);
 });
 
 const writer = `mkdir /data; mkdir /srv/homely; useradd --system --home-dir /srv/homely homely
@@ -319,12 +312,8 @@ serviceTest('a service that starts in the home of its user does so in the jail',
   );
   await machine().until('cat /data/at', /^\/srv\/homely$/m);
   const words = ['adopt', 'writer', '--watch', '0.5', '--program', '/usr/bin/sleep'];
-  t.match(service(...words), {
-    status: 1,
-    stderr: /its WorkingDirectory=, \/srv\/homely, is not in the jail/,
-  });
   machine().shell('rm /data/at');
-  const { status, stdout, stderr } = service(...words, '--bind', '/srv/homely');
+  const { status, stdout, stderr } = service(...words);
   t.equal(status, 0, stderr);
   t.match(stdout, /WorkingDirectory=~/);
   t.ok(isJailed('writer'));

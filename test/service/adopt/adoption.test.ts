@@ -42,6 +42,15 @@ t.test('an account that the caller names may bind a port, a known daemon has wha
   t.same(capsOf('/usr/sbin/haproxy'), [...knownDaemon('').caps, 'sys_chroot']);
 });
 
+t.test('a unit that limits its capabilities names those that an unknown daemon uses', async (t) => {
+  const mask = [5, 14, 18, 21].reduce((all, one) => all + 2 ** one, 0); // kill, ipc_lock, sys_chroot, sys_admin
+  const capsOf = (program: string, caps?: readonly string[]): readonly string[] =>
+    chooseIdentity(installed({ ExecStartEx: [line(program)], CapabilityBoundingSet: mask }), { caps }).caps;
+  t.same(capsOf('/usr/bin/web'), ['kill', 'ipc_lock'], 'but none that leads out of the jail');
+  t.same(capsOf('/usr/bin/web', ['sys_admin']), ['kill', 'ipc_lock', 'sys_admin'], 'unless it is asked for');
+  t.same(capsOf('/usr/lib/x/systemd-memcached-wrapper'), []);
+});
+
 t.test('the reason names the account and the capabilities', async (t) => {
   const reasonOf = (bounding: number, wanted?: string): string =>
     chooseIdentity(installed({ ...daemon, CapabilityBoundingSet: bounding }), { user: wanted }).reason;

@@ -144,7 +144,7 @@ serviceTest(
   async (t) => {
     const file = '/etc/systemd/system/open.service';
     machine().shell(
-      `sed -i '/Paths=\\|Exec.*P/d' ${file}; cp ${file} /srv/open.service; mkdir -p /var/log/open`,
+      `sed -i '/Paths=\\|Exec.*P/d' ${file}; cp ${file} /srv/open.service; mkdir -p /var/log/open /var/lib/open; touch /var/lib/open/variables`,
     );
     const withLine = (line: string): void => {
       machine().shell(`(cat /srv/open.service; printf '%s\\n' '${line}') >${file}; systemctl daemon-reload`);
@@ -167,6 +167,14 @@ serviceTest(
       );
     }
     t.equal(service(...adopt, '--plan', '--insecure-path').status, 0);
+    withLine('EnvironmentFile=-/var/lib/open/variables');
+    machine().shell('rm /var/lib/open/variables');
+    t.match(service(...adopt, '--plan'), {
+      status: 0,
+      stdout: /^EnvironmentFile=\n(?!EnvironmentFile)/m,
+      stderr:
+        '/var/lib/open/variables, an EnvironmentFile= in a directory that it can write, is not read any more',
+    });
     withLine('ExecStartPre=-/bin/sh -c "chown root ${STATE_DIRECTORY}/file"');
     const { status, stdout, stderr } = service(...adopt, '--plan');
     t.equal(status, 0, stderr);

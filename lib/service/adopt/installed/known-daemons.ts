@@ -113,6 +113,10 @@ export function knownDaemon(program: string): KnownDaemon {
 export const knownOf = ({ lines }: Pick<InstalledService, 'lines'>): KnownDaemon =>
   knownDaemon(lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '');
 
+/** Whether its capabilities are known, and not only those that most daemons use. */
+export const isKnown = (service: Pick<InstalledService, 'lines'>): boolean =>
+  knownOf(service).caps !== asRoot;
+
 // An interpreter runs anything: its line can change data too.
 const interpreters =
   /\/(sh|bash|dash|busybox|env|perl|python[0-9.]*|ruby[0-9.]*|php[0-9.]*|node|nodejs|java)$/;

@@ -58,7 +58,7 @@ function replaceable(
   const onHost = lines.some(({ flags }) => flags.includes('privileged'))
     ? lines.filter(({ kind }) => kind !== 'ExecStart')
     : [];
-  const dropped = forgeableEnvironment(settings, [...bound, ...mounts], existsSync);
+  const dropped = forgeableEnvironment(settings, bound, existsSync);
   const opened = openedByRoot(settings).filter((path) => !dropped.includes(path));
   const used = [...opened, ...followedPaths(service, onHost, written, variables)];
   const followed = [
