@@ -181,7 +181,7 @@ const mostLines: Readonly<Record<string, number>> = {
   jail: 18_450,
   launch: 19_720,
   outbound: 1450,
-  service: 9100,
+  service: 9450,
   tcpwrappers: 6500,
   tree: 720,
   trust: 700,

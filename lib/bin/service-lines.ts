@@ -34,7 +34,8 @@ export const shown = (...lines: readonly (string | false | readonly string[])[])
 /** All about an adoption or an update. */
 export function showAdoption(report: AdoptReport, isPlan: boolean): string {
   if (!report.isChanged) return `${report.unit}: current; there is nothing to update\n`;
-  const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning, steps, because } = report;
+  const { unit, entry, entryReason, paths, dropIn, exposure, checks, isRunning, steps, because, noTrial } =
+    report;
   const hosts = paths.filter(({ isOfHost }) => isOfHost === true).map(({ path }) => path);
   return shown(
     `${unit}: ${isPlan ? 'would be adopted' : 'adopted'}`,
@@ -47,6 +48,7 @@ export function showAdoption(report: AdoptReport, isPlan: boolean): string {
       .map(({ path, isReadOnly }) => `  ${isReadOnly ? 'read-only' : 'data'}: ${path}`),
     hosts.length > 0 && `  databases of the host, read-only: ${hosts.join(' ')}`,
     !isPlan && `  tests of the configuration: ${checks === 0 ? 'it has none' : `${checks} passed`}`,
+    noTrial !== undefined && `  no start beside the running service: ${noTrial}`,
     `  exposure: ${exposure.before ?? 'unknown'} before, ${exposure.after ?? 'unknown'} after (systemd-analyze security)${writes(report.writable)}`,
     calls(report.connectTo),
     report.givesAway.map((message) => `  gives away: ${message}`),

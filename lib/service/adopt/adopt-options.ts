@@ -43,6 +43,11 @@ const rows: Readonly<Record<keyof Choices, AdoptOption>> = {
     'accept paths that lead out of the jail; --plan shows what they give away',
     (words) => words.length > 0,
   ),
+  noTrial: adoptOption(
+    '--no-trial',
+    'restart it in its jail at once, without a start beside the running service before',
+    (words) => words.length > 0,
+  ),
   programs: adoptOption('--program PATH', 'a further program of the host that the service starts', all),
   watchMs: adoptOption(
     '--watch SECONDS',

@@ -9,11 +9,13 @@ import type { HostMount } from './installed/unit-mounts.ts';
 import { type Launcher, launchersOf } from './launchers.ts';
 import { outboundUnits, type RelayHost, type UnitText } from './outbound-units.ts';
 import { dropInPath, dropInText } from './service-drop-in.ts';
+import { type Trial, trialOf } from './trial.ts';
 
 /** One act. carryOut() carries the steps of a plan out in their order. */
 export type ServiceStep =
   | Launcher
   | ConfigurationCheck
+  | Trial
   /** The units of what it may call: see outbound-units.ts. None are left without any. */
   | { readonly op: 'outbound'; readonly units: readonly UnitText[] }
   /** Looks at the running service once more, as late as possible, for `compare`. */
@@ -68,6 +70,8 @@ export interface Occasion {
   /** It is not adopted yet. */
   readonly isFirst: boolean;
   readonly watchMs: number | undefined;
+  /** Without a start beside the running service. */
+  readonly noTrial?: boolean | undefined;
   /** Who relays for what it may call. */
   readonly relay: RelayHost;
 }
@@ -95,12 +99,13 @@ export function planAdoption(
     named: ofHost,
   }: Pick<HostFacts, 'contents' | 'environment' | 'unitText' | 'named'>,
   named: readonly ServicePath[],
-  { version, isActive, isFirst, watchMs, relay }: Occasion,
+  { version, isActive, isFirst, watchMs, noTrial, relay }: Occasion,
 ): AdoptionPlan {
   const { service, identity, directory, paths, account, entry, entryReason } = adoption;
   const isCompared = isActive && isFirst;
   const withUsers = !identity.isChosen && service.settings.DynamicUser !== true;
   const atBoot = paths.filter(({ isMadeAtBoot }) => isMadeAtBoot === true).map(({ path }) => path);
+  const dropIn = dropInText(adoption, version);
   const steps: readonly (ServiceStep | false)[] = [
     ...launchersOf(adoption),
     adoption.connectTo.length > 0 && {
@@ -108,9 +113,10 @@ export function planAdoption(
       units: outboundUnits(service.unit, adoption.connectTo, relay),
     },
     ...configurationChecks(adoption),
+    isCompared && noTrial !== true && trialOf(adoption, unitText, dropIn, watchMs),
     isCompared && { op: 'look' },
     { op: 'stage' },
-    { op: 'drop-in', path: dropInPath(service.unit), text: dropInText(adoption, version) },
+    { op: 'drop-in', path: dropInPath(service.unit), text: dropIn },
     isActive && { op: 'start', watchMs },
     isCompared && { op: 'compare', withUsers },
     (atBoot.length > 0 || !isFirst) && { op: 'make-at-boot', paths: atBoot },
@@ -188,6 +194,10 @@ export function showStep(step: ServiceStep): string {
       return `compile ${step.file}, which starts ${commandLine(String(step.request.program), ...(step.request.args ?? []).map(String))}`;
     case 'test':
       return `test the configuration: ${step.words}`;
+    case 'trial':
+      return step.reason === undefined
+        ? 'start it in the jail beside the running service, with copies of its data and no network, and end it'
+        : `no start beside the running service: ${step.reason}`;
     case 'outbound':
       return `make a network for what it may call: ${step.units.map(({ name }) => name).join(', ')}`;
     case 'look':

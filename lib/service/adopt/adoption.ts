@@ -48,6 +48,8 @@ export interface AdoptionOptions {
   readonly seen?: Seen | undefined;
   /** How long it must run after a start; undefined for the usual time. */
   readonly watchMs?: number | undefined;
+  /** Without a start beside the running service. Only an adoption has one. */
+  readonly noTrial?: boolean | undefined;
   /** Entries of what it may call, in their normal form; empty or undefined: all that the host may. */
   readonly connectTo?: readonly string[] | undefined;
 }

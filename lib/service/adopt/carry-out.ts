@@ -31,6 +31,9 @@ import { lastFailure, restart, wordsOfRun } from './running.ts';
 import type { Comparison } from './seen/comparison.ts';
 import { isTaken } from './service-drop-in.ts';
 import { readService, reloadUnits, temporaryName } from './systemd-bus.ts';
+import type { Known } from './tell/remedy.ts';
+import type { Trial } from './trial.ts';
+import { carryOutTrial } from './trial-run.ts';
 import { type Change, undo } from './undo.ts';
 
 /** What the steps of a plan work on. */
@@ -62,8 +65,7 @@ export async function carryOut(steps: readonly ServiceStep[], run: Run): Promise
         const before = { dropIn: presentDropIn(unit), isActive };
         const watchMs = steps.find((one) => one.op === 'start')?.watchMs;
         beginChange(unit, before);
-        const known = { caps: run.record?.plan.caps ?? [], unseen: run.unseen ?? [] };
-        change = { unit, before, text: step.text, watch: { watchMs, signal }, known };
+        change = { unit, before, text: step.text, watch: { watchMs, signal }, known: knownIn(run) };
       }
       warnings.push(...((await perform(step, run)) ?? []));
       if (step.op === 'commit') change = undefined;
@@ -79,6 +81,8 @@ export async function carryOut(steps: readonly ServiceStep[], run: Run): Promise
   return warnings;
 }
 
+const knownIn = ({ record, unseen = [] }: Run): Known => ({ caps: record?.plan.caps ?? [], unseen });
+
 // What a step works on. A plan with the step has it.
 function given<T>(value: T | undefined): T {
   if (value !== undefined) return value;
@@ -93,6 +97,8 @@ async function perform(step: ServiceStep, run: Run): Promise<readonly string[] |
       return compile(step);
     case 'test':
       return test(unit, step, signal);
+    case 'trial':
+      return tryBeside(step, run);
     case 'outbound':
       return putOutbound(unit, step.units);
     case 'look':
@@ -165,6 +171,14 @@ async function test(
     rmSync(file, { force: true });
     await runHost('systemctl', ['reset-failed', name]);
   }
+}
+
+// Only what could not be known before is worth a warning.
+async function tryBeside(trial: Trial, run: Run): Promise<readonly string[]> {
+  const reason = await carryOutTrial(run.unit, trial, knownIn(run), run.signal);
+  return reason === undefined || reason === trial.reason
+    ? []
+    : [`it was not tried beside the running service: ${reason}`];
 }
 
 async function stage(record: AdoptionRecord): Promise<void> {

@@ -58,6 +58,8 @@ export interface AdoptReport extends Pick<
   /** What is done once the jail is built, in this order: a sentence for each step. */
   readonly steps: readonly string[];
   readonly exposure: Exposure;
+  /** Why it was not started beside the running service before; undefined if it was, or did not run. */
+  readonly noTrial?: string | undefined;
   /** How many tests of the configuration have run in the jail. */
   readonly checks: number;
   /** The service runs in the jail now; otherwise it does from its next start on. */
@@ -148,6 +150,7 @@ const planOf = (adoption: Adoption, { service, options, host }: Subject): Adopti
     isActive: service.isActive,
     isFirst: findRecord(service.unit) === undefined,
     watchMs: options.watchMs,
+    noTrial: options.noTrial,
     relay: { node: nodePath(), commands: commandDirectory },
   });
 
@@ -174,6 +177,7 @@ function report(
     dropIn: { path: dropInPath(unit), text: dropInOf(plan) },
     steps: plan.steps.map(showStep),
     exposure,
+    noTrial: stepsOf(plan, 'trial')[0]?.reason,
     checks: stepsOf(plan, 'test').length,
     isRunning: service.isActive,
     files: jail.files,

@@ -40,6 +40,8 @@ export interface AdoptRequest extends ServiceWork {
    * ready, else 5000. Updates and reloads use it too.
    */
   readonly watchMs?: number | undefined;
+  /** Restart it in its jail without a start beside it before. */
+  readonly noTrial?: boolean | undefined;
   /** Whom it may call, such as `db.internal=10.0.0.0/8:5432`; by default everybody. */
   readonly connectTo?: readonly string[] | undefined;
   /** Changes nothing: the report says what would be done. */
@@ -103,6 +105,7 @@ const valueIn = (value: unknown): string =>
 
 const keysOf = ({ paths, ...rest }: AdoptionOptions): Readonly<Record<string, unknown>> => ({
   ...rest,
+  noTrial: undefined, // it says how it is adopted, and not what it is then
   binds: paths.filter(({ isReadOnly }) => !isReadOnly),
   readOnlyBinds: paths.filter(({ isReadOnly }) => isReadOnly),
 });
@@ -151,6 +154,7 @@ export function optionsOf(request: AdoptRequest): AdoptionOptions {
     programs: programs.map((path) => toNamedPath(path, true).path),
     watchMs: watch(request.watchMs, 'watchMs'),
     insecurePath: flag(request.insecurePath, 'insecurePath'),
+    noTrial: flag(request.noTrial, 'noTrial'),
     connectTo: toList(request.connectTo),
     accounts: toAccounts(request.accounts),
     caps: toCapabilities(request.caps),

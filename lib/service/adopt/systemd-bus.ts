@@ -38,7 +38,7 @@ function refuseAbsence(): void {
   if (!existsSync('/run/systemd/system'))
     throw absent(
       `systemd is not the init system here${first === '' ? '' : `: process 1 is ${quote(first)}`}`,
-      'in a container, start the program by uchroot USER DIRECTORY PROGRAM; for another init system: uchroot --unit openrc, sysv, runit or s6',
+      'in a container, start the program by uchroot USER DIRECTORY PROGRAM; for another init system: uchroot --unit openrc, sysv, runit or s6, as doc/services.md shows under "Other init systems"',
     );
   if (!existsSync('/run/dbus/system_bus_socket'))
     throw absent(

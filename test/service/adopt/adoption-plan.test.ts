@@ -22,6 +22,7 @@ const usual = {
   isActive: true,
   isFirst: true,
   watchMs: undefined,
+  noTrial: false,
   relay: { node: '/usr/bin/node', commands: '/opt/uchroot' },
 };
 const planFor = (more: Partial<typeof usual> = {}, about = adopted(service)) =>
@@ -32,10 +33,16 @@ const opsOf = (...given: Parameters<typeof planFor>): string =>
     .join(' ');
 
 t.test('the service is touched when all is made and tested, and kept when it has come up', async (t) => {
-  t.equal(opsOf(), 'compile compile test look stage drop-in start compare link commit keep');
+  t.equal(opsOf(), 'compile compile test trial look stage drop-in start compare link commit keep');
   t.equal(opsOf({ isFirst: false }), 'compile compile test stage drop-in start make-at-boot commit keep');
   t.equal(opsOf({ isActive: false }), 'compile compile test stage drop-in commit keep');
-  t.equal(opsOf({}, adopted(service, { entry: 'systemd', checks: [] })).split(' ')[0], 'look');
+  t.equal(
+    opsOf({}, adopted(service, { entry: 'systemd', checks: [] }))
+      .split(' ', 2)
+      .join(' '),
+    'trial look',
+  );
+  t.equal(opsOf({ noTrial: true }).includes('trial'), false);
   t.same(
     swapSteps('web.service', undefined, { isActive: false, watchMs: 1 }).map(({ op }) => op),
     ['drop-in', 'commit'],

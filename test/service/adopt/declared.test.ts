@@ -13,6 +13,7 @@ bind = ["/srv"]
 ro-bind = "/usr/share"
 connect-to = ["db.internal=10.0.0.0/8:5432"]
 insecure-path = true
+no-trial = true
 program = ["/bin/sh", "/bin/ls"]
 watch = 0.5
 user = "root"
@@ -27,6 +28,7 @@ t.test('a file has the options of adopt as its keys', async (t) => {
     readOnlyBinds: ['/usr/share'],
     connectTo: ['db.internal=10.0.0.0/8:5432'],
     insecurePath: true,
+    noTrial: true,
     programs: ['/bin/sh', '/bin/ls'],
     watchMs: 500,
     user: 'root',

@@ -64,12 +64,76 @@ serviceTest('a worker that a failed start leaves in the jail does not keep the s
   machine().shell(pair);
   await machine().until('journalctl -u pair', /conf$/m);
   const programs = ['sleep', 'true', 'cat'].flatMap((name) => ['--program', `/usr/bin/${name}`]);
-  const { status, stderr } = service('adopt', 'pair', '--watch', '2', ...programs);
+  const words = ['adopt', 'pair', '--watch', '2', ...programs];
+  // beside the service it fails too, and then nothing is stopped
+  const pid = show('pair', 'MainPID');
+  const tried = service(...words);
+  t.equal(tried.status, 1);
+  t.match(
+    tried.stderr,
+    /^uchroot-service: pair.service does not come up in its jail; it runs on, and was not stopped: /,
+  );
+  t.match(tried.stderr, /^hint: if it needs \/opt\/pair.conf of the host: --ro-bind \/opt\/pair.conf; /m);
+  t.equal(show('pair', 'MainPID'), pid);
+  t.equal(
+    shell('pgrep -cx sleep; ls -d /run/systemd/system/uchroot*; ls /var/lib/uchroot/services'),
+    '2\noldie.service',
+  );
+  const { status, stderr } = service(...words, '--no-trial');
   t.equal(status, 1);
   t.match(stderr, /^uchroot-service: pair.service does not come up; it is as before: .*status 8/);
   t.match(stderr, /^hint: if it needs \/opt\/pair.conf of the host: --ro-bind \/opt\/pair.conf$/m);
   t.equal(shell('systemctl is-active pair'), 'active');
   t.equal(shell('ls /var/lib/uchroot/services'), 'oldie.service', 'nothing of its jail is left');
+});
+
+const beside = `cat >/usr/local/bin/beside <<'END'
+#!/bin/sh
+echo start >>/var/lib/beside/starts
+echo "starts: $(cat /var/lib/beside/starts | wc -l)"
+exec sleep 1000
+END
+chmod 755 /usr/local/bin/beside
+cat >/etc/systemd/system/beside.service <<'END'
+[Unit]
+Conflicts=shutdown.target other-of-beside.service
+[Service]
+Type=exec
+ExecStart=/usr/local/bin/beside
+ExecStartPost=touch /run/post-of-beside
+StateDirectory=beside
+END
+printf '[Service]\nExecStart=/usr/bin/sleep 1000\n' >/etc/systemd/system/other-of-beside.service
+systemctl daemon-reload; systemctl start beside; systemctl stop other-of-beside; rm /run/post-of-beside`;
+
+serviceTest('a service is tried beside the running one, with copies of its data', async (t) => {
+  machine().shell(beside);
+  const tools = ['cat', 'wc', 'sleep'].flatMap((name) => ['--program', `/usr/bin/${name}`]);
+  const words = ['adopt', 'beside', '--watch', '0.3', ...tools];
+  t.match(
+    service(...words, '--plan').stdout,
+    /^ {4}\d+\. start it in the jail beside the running service, /m,
+  );
+  t.match(service(...words), { status: 0, stderr: '' });
+  t.equal(shell('journalctl -o cat -u "uchroot-trial-*" | grep starts'), 'starts: 2');
+  t.equal(shell('cat /var/lib/beside/starts'), 'start\nstart', 'what the trial wrote is gone');
+  t.equal(service('release', 'beside').status, 0);
+  // somebody listens there
+  machine().shell('mkdir -p /srv/beside; systemd-run socat UNIX-LISTEN:/srv/beside/sock,fork EXEC:cat');
+  await machine().until('ls /srv/beside', /sock/);
+  t.match(
+    service(...words, '--ro-bind', '/srv/beside').stderr,
+    'warning: beside.service: it was not tried beside the running service: it sees /srv/beside/sock, a socket of the host',
+  );
+  t.equal(service('release', 'beside').status, 0);
+  machine().shell(
+    'sed -i "s/^ExecStartPost=/ExecStartPre=/" /etc/systemd/system/beside.service; systemctl daemon-reload',
+  );
+  t.match(
+    service(...words).stdout,
+    /^ {2}no start beside the running service: ExecStartPre=\S+touch prepares its start on the host$/m,
+  );
+  t.equal(service('release', 'beside').status, 0);
 });
 
 const asks = `cat >/usr/local/bin/strict <<'END'

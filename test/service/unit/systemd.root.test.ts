@@ -246,6 +246,16 @@ RestartPreventExitStatus=250
   t.match(show('compiled', 'StatusText'), /^execve: \/daemon: not found in the jail, or its interpreter/);
 });
 
+unitTest('a compiled unit starts while Node is away, as in an update of Node', async (t) => {
+  t.equal(install('lasting', ['--compile', '/srv/lasting'], 'say=here', 'wait'), '');
+  t.notMatch(machine.shell('grep = /etc/systemd/system/lasting.service').stdout, process.execPath);
+  machine.shell(`mount --bind /dev/null ${process.execPath}`);
+  t.equal(systemctl('start', 'lasting').status, 0);
+  machine.shell(`umount ${process.execPath}`);
+  await machine.until('journalctl -u lasting', /here/);
+  t.ok(isJailed(machine, show('lasting', 'MainPID')));
+});
+
 unitTest('variables of a unit pass by name, and what is lost of them is in the journal', async (t) => {
   const options = ['--pass-env', 'GREETING,STATE_DIRECTORY', '--rlimit', 'nofile=2048'];
   install('vars', options, 'env=GREETING', 'env=STATE_DIRECTORY', 'wait');

@@ -290,8 +290,17 @@ serviceTest('a disk that is too full for a copy fails no update', async (t) => {
 serviceTest('a service that is broken already is told, and one whose unit has gone', async (t) => {
   configure('/usr/bin/false');
   t.match(
-    service('adopt', 'own', '--watch', '0.5', '--program', '/usr/bin/false', '--ro-bind', '/etc/own.conf')
-      .stderr,
+    service(
+      'adopt',
+      'own',
+      '--watch',
+      '0.5',
+      '--no-trial',
+      '--program',
+      '/usr/bin/false',
+      '--ro-bind',
+      '/etc/own.conf',
+    ).stderr,
     /own.service comes up neither in its jail \(.*\) nor without it; it is not adopted: [^]*^hint: mend the service; then: systemctl start own.service$/m,
   );
   configure('/usr/bin/factor 12');
