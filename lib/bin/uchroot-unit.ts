@@ -173,6 +173,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     notify: given.has('notify'),
     hasWaiter: hasInit(normal) || needsWaiter(normal),
     hasCgroup: needsCgroup(normal),
+    hasRelay: normal.connectTo.length > 0,
     watchdogSec:
       watchdog === undefined ? undefined : watchdogSeconds(parseNumber(watchdog) as number, '--watchdog'),
     reloadSignal,

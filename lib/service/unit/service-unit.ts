@@ -32,6 +32,8 @@ export interface Unit {
   readonly hasWaiter: boolean;
   /** uchroot makes a cgroup, for limits. */
   readonly hasCgroup: boolean;
+  /** A process stays beside the program that passes its connections on. */
+  readonly hasRelay: boolean;
   /** Seconds without a sign of life after which the program is killed and started again. */
   readonly watchdogSec: number | undefined;
   /** Signal that makes the program read its configuration again, without SIG. */

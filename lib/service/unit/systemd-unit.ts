@@ -139,9 +139,10 @@ ${assertion(inJail)}${ownAssertions}`,
 // kills the processes that are left, it runs ExecStop= without MAINPID (systemd.service(5)). This script looks for them in its own cgroup.
 // In cgroup v2 the line with number 0 names it (cgroups(7)); in v1 the script finds nothing. It looks again after a second, since a helper
 // may take a moment to end.
+const findGroup = 'while IFS=: read -r id none group && [ "$id" != 0 ]; do :; done </proc/self/cgroup';
 const leftBehind = [
   '[ -z "$MAINPID" ] || exit 0',
-  'while IFS=: read -r id none group && [ "$id" != 0 ]; do :; done </proc/self/cgroup',
+  findGroup,
   'list=/sys/fs/cgroup$group/cgroup.procs',
   'left() { while read -r pid; do [ "$pid" = $$ ] || return 0; done <"$list"; return 1; }',
   '[ -r "$list" ] && left && sleep 1 && left || exit 0',
@@ -149,10 +150,18 @@ const leftBehind = [
   'exit 1',
 ].join('; ');
 
+// The process that relays sends out the program's last words, for 5 seconds at most, while systemd would kill it. No other process is left
+// then: those of the program end with the init of its pid namespace. A unit with limits has its processes in groups below its own.
+const untilRelayed = [
+  findGroup,
+  'at=/sys/fs/cgroup${group%/.control} n=0',
+  'left() { for list in "$at/cgroup.procs" "$at"/*/cgroup.procs; do while read -r pid; do [ "$pid" = $$ ] || return 0; done 2>/dev/null <"$list"; done; return 1; }',
+  'while left && [ $((n += 1)) -le 60 ]; do sleep 0.1; done',
+].join('; ');
+
 // The pauses grow from one second to half a minute, so that the limit on starts is never reached. 0 is the status of a
 // program that has left processes behind.
 const restarts: readonly string[] = [
-  `ExecStop=/bin/sh -c ${systemdWord(leftBehind)}`,
   'Restart=on-failure',
   'RestartSec=1',
   'RestartSteps=5',
@@ -192,6 +201,8 @@ function serviceSection(unit: Unit): string {
     ...(unit.hasWaiter ? ['SuccessExitStatus=143'] : []),
     `SyslogIdentifier=${unit.name}`,
     ...unit.settings,
+    ...(unit.hasRelay ? [`ExecStopPost=/bin/sh -c ${systemdWord(untilRelayed)}`] : []),
+    ...(accept || unit.hasRelay ? [] : [`ExecStop=/bin/sh -c ${systemdWord(leftBehind)}`]),
     ...(accept ? [] : restarts),
   ]
     .map((line) => `${line}\n`)

@@ -416,12 +416,12 @@ unitTest('logger in a jail reaches it too', async (t) => {
   await machine.until('journalctl -t jailed', /written by logger/);
 });
 
-// It calls a server of the host, and a name that it may not call.
+// It calls a server of the host, and a name that it may not call. When it ends, it sends more than a slow server has read.
 const caller = `
 exec 3<>/dev/tcp/host-loopback/8123 && echo hello >&3 && read line <&3 && echo "heard $line"
 getent hosts other.test
 trap 'echo read again' HUP
-trap 'exit 0' TERM
+trap 'exec 4<>/dev/tcp/host-loopback/8124 && head -c 8000000 /dev/zero >&4; exit 0' TERM
 systemd-notify --ready
 while :; do sleep 0.1; done
 `;
@@ -432,8 +432,10 @@ unitTest('one with a list calls what is on it, and its log tells the rest', asyn
   );
   machine.run(['sh', '-c', 'cat >/srv/out/etc/caller'], { input: caller });
   machine.run(['systemd-run', '--unit=echo', 'socat', 'TCP-LISTEN:8123,fork,reuseaddr', 'EXEC:cat']);
+  const slow = ['-u', 'TCP-LISTEN:8124,fork,reuseaddr', 'SYSTEM:sleep 1; wc -c'];
+  machine.run(['systemd-run', '--unit=slow', 'socat', ...slow]);
   const view = ['--isolate', '--proc', '/proc', '--dev', '/dev', '--ro-bind', '/usr'];
-  const list = ['--connect-to', 'host-loopback:8123'];
+  const list = ['--connect-to', 'host-loopback:8123,8124'];
   const launch = [...view, ...list, 'nobody', '/srv/out', '/bin/bash', '/etc/caller'];
   const unit = ['--unit', 'systemd', '--unit-dir', '/etc/systemd/system', '--unit-name', 'calls'];
   const made = machine.run([...command, ...unit, '--notify', '--reload-signal', 'HUP', ...launch]);
@@ -448,6 +450,7 @@ unitTest('one with a list calls what is on it, and its log tells the rest', asyn
   t.equal(log('calls').match(/heard hello/g)?.length, 2);
   systemctl('stop', 'calls');
   t.equal(show('calls', 'Result'), 'success');
+  await machine.until('journalctl -o cat -u slow | grep -cx 8000000', /^2$/m);
   const refused = machine.run([...command, ...unit, '--compile', '/srv/calls', ...launch]);
   t.match(
     refused.stderr,

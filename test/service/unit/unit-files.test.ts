@@ -18,6 +18,7 @@ function makeUnit(format: Format, changes: Partial<Unit> = {}): Unit {
     notify: false,
     hasWaiter: false,
     hasCgroup: false,
+    hasRelay: false,
     watchdogSec: undefined,
     reloadSignal: undefined,
     update: undefined,
