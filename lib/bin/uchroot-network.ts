@@ -42,7 +42,7 @@ async function makeNetwork(): Promise<void> {
 }
 
 function relay(): void {
-  void new Gate({
+  const gate = new Gate({
     list,
     // their order is that of the socket unit (sd_listen_fds(3))
     sockets: [3, 4, 5],
@@ -55,7 +55,12 @@ function relay(): void {
     ids: [],
   });
   // a gate alone keeps no process alive
-  setInterval(() => {}, 2 ** 30);
+  const stay = setInterval(() => {}, 2 ** 30);
+  // the service has ended before: what it has sent still goes out
+  process.once('SIGTERM', () => {
+    clearInterval(stay);
+    gate.close();
+  });
   const { NOTIFY_SOCKET: manager } = process.env;
   if (isNoticeSocket(manager)) writeSync(native.connectDatagram(manager), 'READY=1');
 }

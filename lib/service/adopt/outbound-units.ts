@@ -57,13 +57,12 @@ export function outboundUnits(unit: string, list: readonly string[], host: Relay
   if (list.length === 0) return [];
   const [network, sockets, relay] = outboundNames(unit);
   const path = networkOf(unit);
-  const heading = `# Made by uchroot-service: \`uchroot-service release ${unit}\` removes it.\n`;
+  const heading = (description: string): string =>
+    `# Made by uchroot-service: \`uchroot-service release ${unit}\` removes it.\n[Unit]\nDescription=${description}\n`;
   return [
     {
       name: network,
-      text: `${heading}[Unit]
-Description=network of ${unit}, for what it may call
-
+      text: `${heading(`network of ${unit}, for what it may call`)}
 [Service]
 Type=oneshot
 RemainAfterExit=yes
@@ -74,9 +73,7 @@ ExecStopPost=/bin/sh -c "umount '${path}'; rm -f '${path}'"
     },
     {
       name: sockets,
-      text: `${heading}[Unit]
-Description=sockets for what ${unit} may call
-Requires=${network}
+      text: `${heading(`sockets for what ${unit} may call`)}Requires=${network}
 After=${network}
 
 [Socket]
@@ -91,9 +88,7 @@ PassPacketInfo=yes
     },
     {
       name: relay,
-      text: `${heading}[Unit]
-Description=relay for what ${unit} may call
-Requires=${sockets}
+      text: `${heading(`relay for what ${unit} may call`)}Requires=${sockets}
 After=${sockets} network.target nss-lookup.target
 PartOf=${unit}
 StartLimitIntervalSec=0

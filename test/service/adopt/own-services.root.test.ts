@@ -275,6 +275,12 @@ const net = require('node:net');
 const answer = (port, body) => net.createServer((s) => { s.on('error', () => {}); body(s); }).listen(port, '10.9.8.7');
 answer(5432, (s) => s.pipe(s));
 answer(9091, (s) => s.once('data', () => s.end('HTTP/1.0 200 OK\\r\\n\\r\\n')));
+let heard = 0;
+answer(5433, (s) => {
+  s.pause();
+  setTimeout(() => s.resume(), 1000);
+  s.on('data', (b) => (heard += b.length)).on('close', () => console.log('in all ' + heard));
+});
 answer(25, (s) => {
   s.write('220 mail\\r\\n');
   s.on('data', (b) => s.write(/^DATA/.test(b) ? '354 go\\r\\n' : /^QUIT/.test(b) ? '221 bye\\r\\n' : '250 ok\\r\\n'));
@@ -282,6 +288,9 @@ answer(25, (s) => {
 `;
 const job = `
 const { connect } = require('node:net');
+process.on('SIGTERM', () => {
+  const s = connect(5433, 'db.internal', () => s.end(Buffer.alloc(8_000_000), () => process.exit()));
+});
 setInterval(() => {
   const s = connect(5432, 'db.internal', () => s.write('row'));
   s.on('data', (b) => { console.log('database: ' + b); s.end(); });
@@ -292,7 +301,7 @@ setInterval(() => {
 const looped = (line: string): string =>
   `#!/bin/sh\nwhile sleep 0.5; do ${line} && echo done; curl -s -m 5 http://evil.test/; done\n`;
 const callers = {
-  job: ['/usr/bin/node /opt/job.js', 'db.internal=10.9.8.7:5432'],
+  job: ['/usr/bin/node /opt/job.js', 'db.internal=10.9.8.7:5432-5433'],
   push: ['/opt/push', 'push.internal=10.9.8.7:9091'],
   mail: ['/opt/mail', 'mail.internal=10.9.8.7:25'],
 } as const;
@@ -361,6 +370,28 @@ serviceTest('services that call out reach what is on their lists, and status tel
     new RegExp(`^(?!0$|${before}$)\\d+$`, 'm'),
   );
   await machine().until(`journalctl -o cat -u job --since @${Number(since) + 1}`, /^database: row$/m);
+  const units = ['-net.service', '.socket', '.service'].map((end) => `uchroot-outbound-job${end}`);
+  const [network = ''] = units;
+  const states = () => shell(`systemctl is-active ${units.join(' ')} job`);
+  for (const line of [
+    ...units.map((one) => `systemctl restart ${one}`),
+    'systemctl restart job',
+    'systemctl daemon-reload',
+    'systemctl daemon-reexec',
+    `systemctl stop ${network}; systemctl is-active job || systemctl start job`,
+    // without a restart of its own it has failed
+    'systemctl kill -s KILL job; while systemctl is-active job; do sleep 0.1; done; systemctl start job',
+  ]) {
+    machine().shell(line);
+    const news = 'journalctl -q -o cat -u job --cursor-file=/run/seen';
+    machine().shell(news);
+    t.match(await machine().until(news, /^database: row$/m), 'ENOTFOUND', line);
+    t.equal(states(), 'active\nactive\nactive\nactive', line);
+    t.ok(isJailed('job'), line);
+  }
+  // with what it sends while it ends
+  machine().shell('systemctl stop job');
+  await machine().until('journalctl -o cat -u servers', /^in all 8000000$/m);
   for (const name of Object.keys(callers)) t.equal(service('release', name).status, 0);
   t.equal(
     shell('ls -d /etc/systemd/system/uchroot-outbound* /run/uchroot-outbound/*'),
