@@ -43,7 +43,7 @@ const checkLine = ({ unit, because }: AdoptReport): string =>
 
 const updateLine = (report: AdoptReport): string => {
   const { unit, because, packages } = report;
-  if (because === undefined) return `${unit}: current\n`;
+  if (because === undefined) return `${unit}: current; there is nothing to update\n`;
   return `${unit}: updated: ${becauseOf[because]}${packagesOf(packages)}\n`;
 };
 

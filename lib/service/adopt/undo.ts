@@ -1,11 +1,15 @@
 // Undoes a change of a service: one that has failed, or one that an earlier run has left unfinished.
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+
 import { AbortError, JailError } from '../../errors.ts';
+import { unless } from '../../jail/work/jail-error.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { jailOf } from './adoption.ts';
-import { presentDropIn, putDropIn } from './systemd-bus.ts';
+import { presentDropIn, putDropIn, reloadUnits } from './systemd-bus.ts';
 import { fallBack, fallenBack, neither } from './kept/fall-back.ts';
 import { keptInUse, missingPaths } from './kept/kept-configuration.ts';
 import { type Before, endChange, findRecord, unfinishedChange, withService } from './adoption-record.ts';
+import { runHost } from './host-command.ts';
 import { restoreLinks } from './run-links.ts';
 import { endProcessesIn, restart, type Watch } from './running.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
@@ -29,6 +33,25 @@ function isCommitted(unit: string, { dropIn }: Before): boolean {
   return directory !== directoryIn(dropIn) && directory === directoryIn(presentDropIn(unit));
 }
 
+const isAlive = (pid: string): boolean => existsSync(`/proc/${pid}`);
+
+// Ends the temporary units of commands that were killed: their processes would keep a jail in use.
+async function endLeftUnits(): Promise<void> {
+  const directory = '/run/systemd/system';
+  const left = (unless(['ENOENT'], () => readdirSync(directory)) ?? []).flatMap((name) => {
+    const [, pid] = /^uchroot-(?:check|look|trial)-(\d+)-\d+@?\.service$/.exec(name) ?? [];
+    return pid === undefined || isAlive(pid)
+      ? []
+      : [{ name, pattern: name.replace(/@?\.service$/, '*.service') }];
+  });
+  if (left.length === 0) return;
+  const patterns = left.map(({ pattern }) => pattern);
+  await runHost('systemctl', ['stop', ...patterns]);
+  for (const { name } of left) rmSync(`${directory}/${name}`, { force: true });
+  await runHost('systemctl', ['reset-failed', ...patterns]);
+  await reloadUnits();
+}
+
 /** Runs `work` on a service as withService(). A change that an earlier run has left unfinished is undone or finished first. */
 export function withWholeService<T>(unit: string, work: () => Promise<T>): Promise<T> {
   return withService(unit, async () => {
@@ -39,6 +62,7 @@ export function withWholeService<T>(unit: string, work: () => Promise<T>): Promi
       if (left.isActive) await restart(unit); // a failure is reported by the next restart
     }
     endChange(unit);
+    await endLeftUnits();
     return work();
   });
 }

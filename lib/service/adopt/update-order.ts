@@ -1,4 +1,5 @@
 // The order in which adopted services are updated: a service comes after those that it needs.
+import { JailError } from '../../errors.ts';
 import { findRecord } from './adoption-record.ts';
 import { mustRun } from './host-command.ts';
 
@@ -27,7 +28,15 @@ export async function needsOf(units: readonly string[]): Promise<Needs> {
   return parseNeeds(await mustRun('systemctl', ['show', ...words, ...units]), units);
 }
 
-const hasFailed = (unit: string): boolean => findRecord(unit)?.failedUpdate !== undefined;
+// A damaged record is told by the update of its own service.
+function hasFailed(unit: string): boolean {
+  try {
+    return findRecord(unit)?.failedUpdate !== undefined;
+  } catch (error) {
+    if (error instanceof JailError) return false;
+    throw error;
+  }
+}
 
 /** Services whose last update has failed come last, so that they do not keep the others from theirs. */
 export const failedLast = (units: readonly string[]): readonly string[] =>
