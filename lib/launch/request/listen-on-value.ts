@@ -13,7 +13,7 @@ export interface ListenPort {
 /** They go to the process that relays in one message: kMostSockets of native/plan/plan.h. */
 const mostPorts = 64;
 const expected = 'PORT, PORT:INSIDE or ADDRESS:PORT:INSIDE with ports from 1 to 65535';
-const hint = 'PORT is one of the host, and INSIDE one of the program; an IPv6 address stands in brackets';
+const example = '8080:3000';
 
 /** `127.0.0.1:8080`: where the host listens. */
 export const showHostPort = ({ address, port }: ListenPort): string =>
@@ -44,7 +44,7 @@ function readPort(text: string): ListenPort | undefined {
 /** Each port of the host once. @throws UsageError */
 export function toListenPorts(value: unknown, key: string): readonly ListenPort[] {
   if (!Array.isArray(value) || value.length > mostPorts)
-    throw wrong({ key, value, expected: `an array of at most ${mostPorts} ports`, hint });
+    throw wrong({ key, value, expected: `an array of at most ${mostPorts} ports`, example: [example] });
   const ports = new Map<string, ListenPort>();
   for (const [at, text] of (value as readonly unknown[]).entries()) {
     const own = `${key}[${at}]`;
@@ -54,7 +54,7 @@ export function toListenPorts(value: unknown, key: string): readonly ListenPort[
         key: own,
         value: text,
         expected,
-        hint,
+        example,
         meant: typeof text === 'string' ? meantBy(text) : undefined,
       });
     const before = ports.get(showHostPort(one)) ?? one;

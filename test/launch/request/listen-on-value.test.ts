@@ -44,7 +44,10 @@ t.test('a bad port is refused, with the right form', async (t) => {
       {
         code: 'ERR_USAGE',
         message: /^listenOn\[0\] must be PORT, PORT:INSIDE or ADDRESS:PORT:INSIDE/,
-        hint: meant === undefined ? /^PORT is one of the host, / : `did you mean listenOn: ['${meant}']?`,
+        hint:
+          meant === undefined
+            ? "for example listenOn: ['8080:3000']"
+            : `did you mean listenOn: ['${meant}']?`,
       },
       String(given),
     );

@@ -9,7 +9,7 @@ const declare = (name: string, text: string): void =>
   void machine().run(['tee', `${place}/${name}.toml`], { input: text });
 // What an apply that has nothing to do must leave as it is.
 const seen = () => [
-  show('plain', 'MainPID'),
+  show('stated', 'MainPID'),
   shell('ls /var/lib/uchroot/services/*; cat /var/lib/uchroot/services/*/adoption.json | cksum'),
   shell('systemctl show --value -p UnitsLoadStartTimestampMonotonic'),
 ];
@@ -17,37 +17,41 @@ const seen = () => [
 const options = 'watch = 0.3\nro-bind = ["/srv/one"]\n';
 
 serviceTest('apply adopts what a file declares, and says before what it would do', async (t) => {
-  machine().run(['tee', '/usr/local/bin/plain'], {
+  machine().run(['tee', '/usr/local/bin/stated'], {
     input: '#!/bin/sh\n[ -d /srv/one ] || exit 7\nexec sleep 1000\n',
   });
-  machine().shell('chmod 755 /usr/local/bin/plain; mkdir -p /srv/one /srv/two');
-  for (const name of ['plain', 'other'])
+  machine().shell('chmod 755 /usr/local/bin/stated; mkdir -p /srv/one /srv/two');
+  for (const name of ['stated', 'other'])
     machine().run(['tee', `/etc/systemd/system/${name}.service`], {
-      input: '[Service]\nType=exec\nExecStart=/usr/local/bin/plain\n',
+      input: '[Service]\nType=exec\nExecStart=/usr/local/bin/stated\n',
     });
-  machine().shell('systemctl daemon-reload; systemctl start plain other');
+  machine().shell('systemctl daemon-reload; systemctl start stated other');
   t.match(service('apply'), {
     status: 1,
     stderr: `uchroot-service: there is no ${place}, where the services are declared\nhint: mkdir -p ${place}\n`,
   });
   machine().shell(`mkdir -p ${place}`);
   t.match(service('apply', '--plan'), { status: 0, stdout: '', stderr: '' });
-  declare('plain', options);
-  const pid = show('plain', 'MainPID');
-  t.match(service('apply', '--plan'), { status: 2, stdout: 'plain.service: would be adopted\n', stderr: '' });
-  t.equal(show('plain', 'MainPID'), pid);
+  declare('stated', options);
+  const pid = show('stated', 'MainPID');
+  t.match(service('apply', '--plan'), {
+    status: 2,
+    stdout: 'stated.service: would be adopted\n',
+    stderr: '',
+  });
+  t.equal(show('stated', 'MainPID'), pid);
   t.notOk(shell('ls /var/lib/uchroot/services 2>/dev/null'));
-  t.match(service('apply'), { status: 0, stdout: 'plain.service: adopted\n', stderr: '' });
-  t.ok(isJailed('plain'));
+  t.match(service('apply'), { status: 0, stdout: 'stated.service: adopted\n', stderr: '' });
+  t.ok(isJailed('stated'));
 });
 
 serviceTest('a second apply builds nothing, restarts nothing and reloads nothing', async (t) => {
   const before = seen();
-  for (const words of [[], ['plain'], ['--plan'], ['--plan', 'plain.service']])
-    t.match(service('apply', ...words), { status: 0, stdout: 'plain.service: as declared\n', stderr: '' });
+  for (const words of [[], ['stated'], ['--plan'], ['--plan', 'stated.service']])
+    t.match(service('apply', ...words), { status: 0, stdout: 'stated.service: as declared\n', stderr: '' });
   t.match(JSON.parse(service('apply', '--format', 'json').stdout), {
     isChanged: false,
-    services: [{ unit: 'plain.service', file: `${place}/plain.toml`, act: 'none', changes: [] }],
+    services: [{ unit: 'stated.service', file: `${place}/stated.toml`, act: 'none', changes: [] }],
   });
   t.same(seen(), before);
 });
@@ -57,30 +61,30 @@ serviceTest(
   async (t) => {
     const [pid] = seen();
     const more = options.replace(']', ', "/srv/two"]');
-    declare('plain', more);
-    t.match(service('apply', '--plan'), { status: 2, stdout: 'plain.service: would be changed: ro-bind\n' });
+    declare('stated', more);
+    t.match(service('apply', '--plan'), { status: 2, stdout: 'stated.service: would be changed: ro-bind\n' });
     const since = shell('date +%s.%N');
-    t.match(service('apply'), { status: 0, stdout: 'plain.service: changed: ro-bind\n', stderr: '' });
+    t.match(service('apply'), { status: 0, stdout: 'stated.service: changed: ro-bind\n', stderr: '' });
     t.not(seen()[0], pid);
-    t.equal(shell(`journalctl -o cat -u plain --since @${since} | grep -c '^Started '`), '1');
-    t.match(shell('cat /etc/systemd/system/plain.service.d/uchroot.conf'), '=/srv/two:');
+    t.equal(shell(`journalctl -o cat -u stated --since @${since} | grep -c '^Started '`), '1');
+    t.match(shell('cat /etc/systemd/system/stated.service.d/uchroot.conf'), '=/srv/two:');
     const [now] = seen();
-    declare('plain', more.replace('0.3', '0.4'));
-    t.match(service('apply').stdout, 'plain.service: changed: watch\n');
+    declare('stated', more.replace('0.3', '0.4'));
+    t.match(service('apply').stdout, 'stated.service: changed: watch\n');
     t.equal(seen()[0], now);
-    t.match(service('apply').stdout, 'plain.service: as declared\n');
+    t.match(service('apply').stdout, 'stated.service: as declared\n');
   },
 );
 
 serviceTest(
   'a change that does not come up leaves the service as it was, and the next apply tries again',
   async (t) => {
-    declare('plain', 'watch = 0.3\n');
+    declare('stated', 'watch = 0.3\n');
     const { status, stderr } = service('apply');
     t.equal(status, 1);
-    t.match(stderr, /^uchroot-service: plain\.service does not come up; it is as before: /);
-    t.ok(isJailed('plain'));
-    declare('plain', options);
+    t.match(stderr, /^uchroot-service: stated\.service does not come up; it is as before: /);
+    t.ok(isJailed('stated'));
+    declare('stated', options);
     t.equal(service('apply').status, 0);
   },
 );
@@ -89,14 +93,14 @@ serviceTest(
   'a faulty file is told with its line; its service is not touched, and the others are done',
   async (t) => {
     const [pid] = seen();
-    declare('plain', `${options}robind = "/srv/two"\n`);
+    declare('stated', `${options}robind = "/srv/two"\n`);
     declare('other', options);
     declare('no name', '');
     const { status, stdout, stderr } = service('apply', '--format', 'json');
     t.equal(status, 1);
     t.match(
       stderr,
-      `uchroot-service: ${place}/plain.toml:3: unknown key robind\nhint: did you mean ro-bind?\n`,
+      `uchroot-service: ${place}/stated.toml:3: unknown key robind\nhint: did you mean ro-bind?\n`,
     );
     t.match(stderr, `${place}/no name.toml: no name is not the name of a service\n`);
     t.match(JSON.parse(stdout), {
@@ -104,48 +108,48 @@ serviceTest(
       services: [
         { error: /no name/ },
         { unit: 'other.service', act: 'adopt', report: { isRunning: true } },
-        { unit: 'plain.service', error: `${place}/plain.toml:3: unknown key robind` },
+        { unit: 'stated.service', error: `${place}/stated.toml:3: unknown key robind` },
       ],
     });
     t.ok(isJailed('other'));
     t.equal(seen()[0], pid);
     machine().shell(`rm '${place}/no name.toml'`);
-    declare('plain', options);
+    declare('stated', options);
     t.equal(service('apply').status, 0);
   },
 );
 
 serviceTest('a service whose file is gone is released, but not one that was adopted by hand', async (t) => {
-  t.equal(service('release', 'plain').status, 0);
+  t.equal(service('release', 'stated').status, 0);
   machine().shell(`rm ${place}/*.toml`);
-  t.equal(service('adopt', 'plain', '--watch', '0.3', '--ro-bind', '/srv/one').status, 0);
-  t.match(service('apply', 'plain').stderr, /^uchroot-service: nothing declares plain\.service: /);
+  t.equal(service('adopt', 'stated', '--watch', '0.3', '--ro-bind', '/srv/one').status, 0);
+  t.match(service('apply', 'stated').stderr, /^uchroot-service: nothing declares stated\.service: /);
   t.match(service('apply', '--plan'), {
     status: 2,
     stdout: 'other.service: would be released, since its file is gone\n',
   });
   t.match(service('apply'), { status: 0, stdout: 'other.service: released, since its file is gone\n' });
   t.notOk(isJailed('other'));
-  t.ok(isJailed('plain'));
-  const { stderr } = service('adopt', 'plain');
+  t.ok(isJailed('stated'));
+  const { stderr } = service('adopt', 'stated');
   t.match(
     stderr,
-    `for other options, write them to ${place}/plain.toml, then: uchroot-service apply plain.service`,
+    `for other options, write them to ${place}/stated.toml, then: uchroot-service apply stated.service`,
   );
-  declare('plain', options);
+  declare('stated', options);
   const [pid] = seen();
-  t.match(service('apply').stdout, 'plain.service: adopted before; its file counts from now on\n');
-  t.match(service('apply').stdout, 'plain.service: as declared\n');
+  t.match(service('apply').stdout, 'stated.service: adopted before; its file counts from now on\n');
+  t.match(service('apply').stdout, 'stated.service: as declared\n');
   t.equal(seen()[0], pid);
   // an alias
-  machine().shell(`ln -s plain.service /etc/systemd/system/second.service; systemctl daemon-reload`);
+  machine().shell(`ln -s stated.service /etc/systemd/system/second.service; systemctl daemon-reload`);
   declare('second', options);
-  t.match(service('apply').stderr, /plain\.service is declared twice: /);
-  machine().shell(`rm ${place}/plain.toml`);
-  t.match(service('apply').stdout, 'plain.service: as declared\n');
-  t.match(service('apply', 'plain').stdout, 'plain.service: as declared\n');
+  t.match(service('apply').stderr, /stated\.service is declared twice: /);
+  machine().shell(`rm ${place}/stated.toml`);
+  t.match(service('apply').stdout, 'stated.service: as declared\n');
+  t.match(service('apply', 'stated').stdout, 'stated.service: as declared\n');
   machine().shell(`rm ${place}/second.toml`);
-  t.match(service('apply', 'second').stdout, 'plain.service: released, since its file is gone\n');
+  t.match(service('apply', 'second').stdout, 'stated.service: released, since its file is gone\n');
   t.notOk(shell('ls /var/lib/uchroot/services 2>/dev/null'), 'nothing is left');
 });
 
