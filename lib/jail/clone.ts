@@ -26,7 +26,7 @@ import {
   type Place,
   renameAt,
 } from './host/jail-place.ts';
-import { record } from './host/reference-record.ts';
+import { forgetRecord, record } from './host/reference-record.ts';
 import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkRows, inJail, type JailWork, WORK } from './request/jail-request.ts';
@@ -96,6 +96,7 @@ async function clone(
     const copy = async (target: Directory) => {
       const report = await copyTree(source, target, [...asked, ...privileged], { signal, onProgress: tell });
       if (isRecorded(source.fd)) unrecord = record({ fd: target.fd, path: place.path });
+      else forgetRecord(place.path); // of another jail that was there
       return report;
     };
     return toReport(await fill(place, isThere, request, copy));

@@ -393,6 +393,9 @@ t.test(
     t.notOk(existsSync(record(late)));
     t.equal(uchrootJail(['build', early, 'sh']).status, 0);
     t.notOk(existsSync(record(early)), 'another jail in its place');
+    writeFileSync(record(late), '');
+    t.equal(uchrootJail(['clone', early, late]).status, 0);
+    t.notOk(existsSync(record(late)), 'a clone of a jail with files in its place');
   },
 );
 
