@@ -70,10 +70,19 @@ export function start(
   if (leftMs(options) <= 0) return Promise.reject(timeoutError(options.timeoutMs));
   // judged before anything is started
   refuseOthers(options);
-  const hostPorts = [...openHostPorts(launch.request.listenOn)];
   const place = pidPlaceOf(launch, (warning) => warnOnce([warning]));
+  const hostPorts = openPorts(launch, place);
   const started = startWith(launch, jail, options, [place, hostPorts], onChanged);
   return place === undefined ? started : started.finally(() => closePidPlace(place));
+}
+
+function openPorts({ request }: Launch, place: PidPlace | undefined): number[] {
+  try {
+    return [...openHostPorts(request.listenOn)];
+  } catch (error) {
+    if (place !== undefined) closePidPlace(place);
+    throw error;
+  }
 }
 
 const keptIn = ({ keptFds, request: { workspace, view } }: Launch): readonly number[] =>
