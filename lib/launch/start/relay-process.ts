@@ -42,7 +42,8 @@ export function startRelay(
     numberToCome,
   ];
   const environment = Object.entries(process.env)
-    .filter(([name]) => name !== 'NODE_OPTIONS')
+    // with io_uring(7), Node refuses to change its ids
+    .filter(([name]) => name !== 'NODE_OPTIONS' && name !== 'UV_USE_IO_URING')
     .map(([name, value]) => `${name}=${value}`);
   native.startBeside(
     launcherPath(),
