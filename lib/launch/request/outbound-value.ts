@@ -1,7 +1,7 @@
 // The list of a request of what its program may call, and the ports by which the host calls it. Pure.
 import { asked, toEntries, type Entry } from '../../outbound/entry.ts';
 import { usageError } from '../../values/wrong.ts';
-import { toListenPorts, type ListenPort } from './listen-on-value.ts';
+import { showListenPort, toListenPorts, type ListenPort } from './listen-on-value.ts';
 import type { Values } from './option-row.ts';
 
 const none: readonly Entry[] = [];
@@ -30,7 +30,19 @@ export function toListenOn(
   if (value === undefined) return noPorts;
   const ports = toListenPorts(value, key);
   if (ports.length > 0) needOwnNetwork(key, others);
+  refuseOfList(ports, key, others);
   return ports;
+}
+
+// The host would call the name server of the list, or its relay.
+function refuseOfList(ports: readonly ListenPort[], key: string, { connectTo, onConnect }: Values): void {
+  const hasList = onConnect !== undefined || (Array.isArray(connectTo) && connectTo.length > 0);
+  const taken = hasList ? ports.find(({ inside }) => inside === 1 || inside === 53) : undefined;
+  if (taken === undefined) return;
+  throw usageError(({ name }) => ({
+    message: `${name(key)}: ${showListenPort(taken)} leads to port ${taken.inside}, which ${name('connectTo')} takes from the program`,
+    hint: 'let the program listen at another port',
+  }));
 }
 
 /** Whether a process or thread stays that passes connections on. */

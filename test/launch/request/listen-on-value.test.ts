@@ -2,6 +2,7 @@
 import t from 'tap';
 
 import { showListenPort, toListenPorts } from '../../../lib/launch/request/listen-on-value.ts';
+import { toListenOn } from '../../../lib/launch/request/outbound-value.ts';
 
 const rows: readonly (readonly [given: string, normal: string])[] = [
   ['8080', '127.0.0.1:8080:8080'],
@@ -54,4 +55,16 @@ t.test('a bad port is refused, with the right form', async (t) => {
   t.throws(() => toListenPorts(['8080:1', '127.0.0.1:8080:2'], 'listenOn'), {
     message: 'listenOn: 127.0.0.1:8080 cannot lead to port 1 and to port 2',
   });
+});
+
+t.test('the ports of a list are not those of the program', async (t) => {
+  const given = (port: number, others: object) => () =>
+    toListenOn([`8080:${port}`], 'listenOn', { isolate: true, ...others });
+  for (const others of [{ connectTo: ['web.test:80'] }, { onConnect: () => true }])
+    for (const port of [1, 53])
+      t.throws(given(port, others), {
+        code: 'ERR_USAGE',
+        message: new RegExp(` leads to port ${port}, which`),
+      });
+  for (const others of [{}, { connectTo: [] }]) t.doesNotThrow(given(53, others));
 });
