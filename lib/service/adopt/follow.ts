@@ -45,9 +45,11 @@ export function toWindow(text: string): Window {
 // dpkg fails if its hook fails (dpkg(1), --post-invoke), so the hook never does. It does nothing when uchroot has gone.
 const hook = `${heading}post-invoke=test ! -e "${command}" || touch ${mark} 2>/dev/null || true\n`;
 
-// apt calls dpkg several times, and holds this lock from the first call to the last. The fields of /proc/locks end with `:INODE START END`
-// (proc_locks(5)).
-const untilUpgraded = `if inode=$$(stat -c %%i ${lock} 2>/dev/null); then while grep -q ":$$inode 0 " /proc/locks; do sleep 1; done; fi`;
+// apt calls dpkg several times, and holds this lock from the first call to the last. A line of /proc/locks is `ID: KIND ADVISORY|MANDATORY MODE
+// PID DEVICE:INODE START END` (proc_locks(5)). The device can be another one than stat(2) tells, as on btrfs, and another file can have the
+// same inode. So only locks of root count: nobody else may keep updates away.
+const isUpgraded = `while read -r id kind how mode pid file rest; do case $$file in *:$$inode) test ! -O /proc/$$pid || exit 1;; esac; done </proc/locks`;
+const untilUpgraded = `if inode=$$(stat -c %%i ${lock} 2>/dev/null); then until (${isUpgraded}); do sleep 1; done; fi`;
 
 /** The files, by their paths. */
 function followFiles(window: Window | undefined, hasDpkg: boolean): ReadonlyMap<string, string> {
