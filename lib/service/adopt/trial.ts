@@ -92,6 +92,9 @@ function limitLines({ service: { settings } }: Adoption, watchMs: number | undef
     'KillMode=control-group',
     'SendSIGKILL=yes',
     'WatchdogSec=0',
+    // systemd takes these in [Service] too; a failure would reboot the host
+    'FailureAction=none',
+    'StartLimitAction=none',
     'TimeoutStopSec=5',
     `TimeoutStartSec=${startUs}us`,
     `RuntimeMaxSec=${patienceUs + 1000 * (watchMs ?? 0)}us`,

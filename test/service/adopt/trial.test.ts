@@ -37,6 +37,8 @@ t.test('a trial has the lines of the service, but nothing of other units and of 
     'StateDirectory=',
     'RuntimeDirectory=',
     'Restart=no',
+    'FailureAction=none',
+    'StartLimitAction=none',
     'PrivateNetwork=yes',
     'KillMode=control-group',
     'RuntimeMaxSec=90500000us',
