@@ -114,6 +114,16 @@ export const unfinishedChange = (unit: string): Before | undefined =>
 export const findRecord = (unit: string): AdoptionRecord | undefined =>
   readJson(fileOf(unit)) as AdoptionRecord | undefined;
 
+/** The same; undefined also for a damaged record, which the next work on its service tells. */
+export function findWhole(unit: string): AdoptionRecord | undefined {
+  try {
+    return findRecord(unit);
+  } catch (error) {
+    if (error instanceof JailError) return undefined;
+    throw error;
+  }
+}
+
 /** The record of a service. @throws UsageError if it is not adopted */
 export function readRecord(unit: string, hint: string = `uchroot-service adopt ${unit}`): AdoptionRecord {
   const record = findRecord(unit);

@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.ts';
 import { errorAt } from '../../values/toml-options.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { adoptDeclared, type Applied, releaseService, type UpdateServiceRequest } from './adopt.ts';
-import { adoptedUnits, findRecord } from './adoption-record.ts';
+import { adoptedUnits, findWhole } from './adoption-record.ts';
 import { declaredAs, declaredFiles, readDeclaredFile } from './declared.ts';
 import { requireRoot } from './service-request.ts';
 import { realName, toUnitName } from './systemd-bus.ts';
@@ -49,7 +49,7 @@ export async function declarations(names: readonly string[]): Promise<readonly D
   requireRoot();
   const files = declaredFiles();
   const recorded = adoptedUnits().flatMap((unit) => {
-    const file = findRecord(unit)?.declared;
+    const file = findWhole(unit)?.declared;
     return file === undefined ? [] : [{ unit, file }];
   });
   const present: Declaration[] = [];

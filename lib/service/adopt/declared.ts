@@ -3,7 +3,11 @@ import { readdirSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
 import { unless } from '../../jail/work/jail-error.ts';
+import { wayTo } from '../../launch/host/host-ways.ts';
 import { inOptions } from '../../launch/request/option-row.ts';
+import { bytePath, showPath } from '../../tree/path.ts';
+import { judgeWay, remedyOf } from '../../trust/way.ts';
+import { fileError } from '../../values/file-error.ts';
 import { readRegularFile } from '../../values/regular-file.ts';
 import { errorAt, optionProperties, TomlFile, type Vocabulary } from '../../values/toml-options.ts';
 import { inWords } from '../../values/wrong.ts';
@@ -21,13 +25,32 @@ const mostBytes = 2 ** 20;
 export const declaredAs = (unit: string): string =>
   `${declaredIn}/${unit.replace(/\.service$/, '')}${suffix}`;
 
-/** All files with their names, in order. Those of editors and package managers do not count. @throws UsageError without the directory */
+// Whoever can write there decides what root gives to a service, up to the whole host. @throws UsageError
+function refuseStrangers(path: string): void {
+  const [finding] = judgeWay({ ...wayTo(bytePath(path)), endsInEntry: false }, []);
+  if (finding === undefined) return;
+  const place = showPath(bytePath(Buffer.from(finding.component.path)));
+  throw new UsageError(`only root may declare services: ${place} ${finding.how}`, {
+    hint: remedyOf(finding, place),
+  });
+}
+
+/**
+ * All files with their names, in order. Those of editors and package managers do not count.
+ * @throws UsageError without the directory, or if others can write to it; LaunchError if it cannot be read
+ */
 export function declaredFiles(): readonly { readonly file: string; readonly name: string }[] {
-  const names = unless(['ENOENT'], () => readdirSync(declaredIn));
+  let names: readonly string[] | undefined;
+  try {
+    names = unless(['ENOENT'], () => readdirSync(declaredIn));
+  } catch (error) {
+    throw fileError('the declarations', declaredIn, error);
+  }
   if (names === undefined)
     throw new UsageError(`there is no ${declaredIn}, where the services are declared`, {
       hint: commandLine('mkdir', '-p', declaredIn),
     });
+  refuseStrangers(declaredIn);
   return names
     .filter((name) => name.endsWith(suffix) && !name.startsWith('.'))
     .toSorted()
@@ -65,9 +88,11 @@ export function readDeclared(file: string, text: string): Omit<AdoptRequest, 'un
   return toChoices(options.map(({ name, word }) => [name, word]));
 }
 
-/** The same of the file itself. @throws also LaunchError if it cannot be read */
-export const readDeclaredFile = (file: string): Omit<AdoptRequest, 'unit'> =>
-  readDeclared(file, readRegularFile('the declaration', file, mostBytes).toString());
+/** The same of the file itself. @throws also UsageError if others can write it; LaunchError if it cannot be read */
+export function readDeclaredFile(file: string): Omit<AdoptRequest, 'unit'> {
+  refuseStrangers(file);
+  return readDeclared(file, readRegularFile('the declaration', file, mostBytes).toString());
+}
 
 /** The JSON schema of a file. */
 export const declaredSchema = (): object => ({

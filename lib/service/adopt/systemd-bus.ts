@@ -143,7 +143,7 @@ const unitTypes = /\.(service|socket|device|mount|automount|swap|target|path|tim
 /** The full name of a service: `nginx` is `nginx.service`. @throws UsageError for a name that cannot be one */
 export function toUnitName(name: string): string {
   const full = unitTypes.test(name) ? name : `${name}.service`;
-  if (!/^[A-Za-z0-9:_.@-]{1,200}\.service$/.test(full))
+  if (!/^(?!@)[A-Za-z0-9:_.@-]{1,200}\.service$/.test(full))
     throw new UsageError(`${quote(name)} is not the name of a service`, {
       hint: meantBy(name),
     });

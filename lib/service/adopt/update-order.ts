@@ -1,6 +1,5 @@
 // The order in which adopted services are updated: a service comes after those that it needs.
-import { JailError } from '../../errors.ts';
-import { findRecord } from './adoption-record.ts';
+import { findWhole } from './adoption-record.ts';
 import { mustRun } from './host-command.ts';
 
 // Dependencies on other units (systemd.unit(5)). Without After= systemd starts both at once, but the one needs the other all the same.
@@ -28,15 +27,7 @@ export async function needsOf(units: readonly string[]): Promise<Needs> {
   return parseNeeds(await mustRun('systemctl', ['show', ...words, ...units]), units);
 }
 
-// A damaged record is told by the update of its own service.
-function hasFailed(unit: string): boolean {
-  try {
-    return findRecord(unit)?.failedUpdate !== undefined;
-  } catch (error) {
-    if (error instanceof JailError) return false;
-    throw error;
-  }
-}
+const hasFailed = (unit: string): boolean => findWhole(unit)?.failedUpdate !== undefined;
 
 /** Services whose last update has failed come last, so that they do not keep the others from theirs. */
 export const failedLast = (units: readonly string[]): readonly string[] =>

@@ -114,10 +114,33 @@ serviceTest(
     t.ok(isJailed('other'));
     t.equal(seen()[0], pid);
     machine().shell(`rm '${place}/no name.toml'`);
+    declare('@stated', '');
+    t.match(service('apply').stderr, '@stated is not the name of a service');
+    machine().shell(`rm ${place}/@stated.toml`);
     declare('stated', options);
     t.equal(service('apply').status, 0);
   },
 );
+
+serviceTest('only root declares services', async (t) => {
+  const [pid] = seen();
+  for (const [path, right, wrong, how] of [
+    ['', '0755', 'chmod 777', 'can be written by everybody (mode 0777)'],
+    ['/stated.toml', '0644', 'chmod 666', 'can be written by everybody (mode 0666)'],
+    ['/stated.toml', '0644', 'chown daemon', 'is owned by uid 1'],
+  ] as const) {
+    shell(`${wrong} ${place}${path}`);
+    const { status, stderr } = service('apply');
+    t.equal(status, 1);
+    t.match(stderr, `only root may declare services: ${place}${path} ${how}\n`);
+    shell(`chown root ${place}${path}; chmod ${right} ${place}${path}`);
+  }
+  shell(`mv ${place} ${place}.away; touch ${place}`);
+  t.match(service('apply').stderr, `the declarations: ${place}: not a directory\n`);
+  shell(`rm ${place}; mv ${place}.away ${place}`);
+  t.match(service('apply'), { status: 0, stderr: '' });
+  t.equal(seen()[0], pid);
+});
 
 serviceTest('a service whose file is gone is released, but not one that was adopted by hand', async (t) => {
   t.equal(service('release', 'stated').status, 0);
