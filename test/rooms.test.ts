@@ -181,7 +181,7 @@ const mostLines: Readonly<Record<string, number>> = {
   jail: 18_450,
   launch: 19_740,
   outbound: 1450,
-  service: 9450,
+  service: 9530,
   tcpwrappers: 6500,
   tree: 720,
   trust: 700,

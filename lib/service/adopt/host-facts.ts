@@ -107,8 +107,12 @@ function namedBy(
   const accounts = accountsNamed(texts, packed, asked);
   return {
     users: [...new Set([...own, ...accounts.map(({ name }) => name)])].filter((name) => name !== 'root'),
-    configured: texts.configuration.flatMap(pathsIn),
-    ...placesNamed(service, texts, accounts, { asked, names, words: words.words }),
+    configured: [...texts.configuration, ...texts.foreign].flatMap(pathsIn),
+    ...placesNamed(service, texts, accounts, accountsNamed({ ...texts, configuration: [] }, packed, asked), {
+      asked,
+      names,
+      words: words.words,
+    }),
   };
 }
 

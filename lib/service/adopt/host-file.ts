@@ -15,6 +15,7 @@ import { dirname } from 'node:path';
 import { errnoName, reason } from '../../words/errno.ts';
 import { JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
+import { isRootsAlone } from '../../trust/writer.ts';
 import { writeHints } from '../../values/file-error.ts';
 import { replaceFile } from '../unit/unit-files.ts';
 
@@ -71,7 +72,15 @@ export const makeTemporary = (): string => doing('/run', () => mkdtempSync('/run
 export function readEnd(
   path: string,
   mostBytes: number,
-): { readonly text: string; readonly sizeBytes: number; readonly changedMs: number } | undefined {
+):
+  | {
+      readonly text: string;
+      readonly sizeBytes: number;
+      readonly changedMs: number;
+      /** Nobody but root can write it. */
+      readonly isRoots: boolean;
+    }
+  | undefined {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const fd = ifReadable(() => openSync(path, flags));
   if (fd === undefined) return undefined;
@@ -80,7 +89,13 @@ export function readEnd(
     if (!status.isFile()) return undefined;
     const end = Buffer.alloc(Math.min(status.size, mostBytes));
     const count = ifReadable(() => readSync(fd, end, 0, end.length, status.size - end.length)) ?? 0;
-    return { text: end.toString('utf8', 0, count), sizeBytes: status.size, changedMs: status.mtimeMs };
+    const text = end.toString('utf8', 0, count);
+    return {
+      text,
+      sizeBytes: status.size,
+      changedMs: status.mtimeMs,
+      isRoots: isRootsAlone(status),
+    };
   } finally {
     closeSync(fd);
   }

@@ -184,6 +184,24 @@ serviceTest(
   },
 );
 
+serviceTest('a service does not give itself the data of others by its configuration', async (t) => {
+  shell(`useradd --system --home-dir /var/lib/theirs theirs; useradd --system greedy
+mkdir -p /var/lib/theirs /srv/theirs /etc/greedy /opt/greedy
+chown theirs /var/lib/theirs; touch /opt/greedy/run; chmod 755 /opt/greedy/run
+echo 'db_user = theirs' >/etc/greedy.conf
+printf 'user = theirs\ndir = /var/lib/theirs\nsite = /srv/theirs\n' >/etc/greedy/own.conf
+mkdir /etc/greedy/empty; ln -s . /etc/greedy/empty/one; ln -s . /etc/greedy/empty/two
+chown -R greedy /etc/greedy
+printf '#!/bin/sh\nexec sleep 1000\n' >/opt/greedy/run
+printf '[Service]\nConfigurationDirectory=greedy\nExecStart=/opt/greedy/run --config=/etc/greedy.conf\n' >/etc/systemd/system/greedy.service
+systemctl daemon-reload`);
+  const { status, stdout, stderr } = service('adopt', 'greedy', '--plan');
+  t.equal(status, 0, stderr);
+  t.notMatch(stdout, /theirs/);
+  shell(`echo 'dir = /var/lib/theirs' >>/etc/greedy.conf`);
+  t.same(dataIn(service('adopt', 'greedy', '--plan').stdout), ['/var/lib/theirs'], 'root has named it');
+});
+
 serviceTest('the last words of a service give no orders to the terminal of the administrator', async (t) => {
   machine().shell(`cat >/usr/local/bin/rude <<'END'
 #!/bin/sh

@@ -5,25 +5,35 @@ import { native, type Passwd } from '../../../native.ts';
 import { ifReadable, readEnd } from '../host-file.ts';
 import { type InstalledService, textOf } from './installed-service.ts';
 import { namedInConfiguration, namedInScript } from './named-accounts.ts';
-import { type Found, isApplication, namedPlaces, pathsIn } from './named-places.ts';
+import { type Found, isApplication, namedPlaces, pathsInWord } from './named-places.ts';
 import { ofMany, ownConfiguration } from './service-paths.ts';
 import type { HostMount } from './unit-mounts.ts';
 
 const mostBytes = 1 << 16;
 const mostFiles = 500;
+const mostLooks = 5000;
 
-// The text of a small file, through links; empty for anything else.
-function textAt(path: string): string {
-  const real = ifReadable(() => realpathSync(path));
-  const { text = '', sizeBytes = 0 } = (real === undefined ? undefined : readEnd(real, mostBytes)) ?? {};
-  return sizeBytes > mostBytes || text.includes('\0') ? '' : text;
+interface Text {
+  readonly text: string;
+  readonly isRoots: boolean;
 }
 
-// The files from these paths down. Directories of what can be switched on, such as sites-available, do not count.
+// The text of a small file, through links; empty for anything else.
+function textAt(path: string): Text {
+  const real = ifReadable(() => realpathSync(path));
+  const found = real === undefined ? undefined : readEnd(real, mostBytes);
+  const isText = found !== undefined && found.sizeBytes <= mostBytes && !found.text.includes('\0');
+  return isText ? found : { text: '', isRoots: true };
+}
+
+// The files from these paths down. Directories of what can be switched on, such as sites-available, do not count. Links of the service may
+// lead in a circle, without a file in it.
 function filesBelow(tops: readonly string[]): readonly string[] {
   const found: string[] = [];
   const left = [...tops];
+  let looks = 0;
   for (let path = left.shift(); path !== undefined && found.length < mostFiles; path = left.shift()) {
+    if (++looks > mostLooks) break;
     const directory = path;
     const names = ifReadable(() => readdirSync(directory));
     if (names === undefined) found.push(directory);
@@ -42,12 +52,16 @@ function lookAt(path: string): Found | undefined {
 const info = '/var/lib/dpkg/info';
 const isOfScripts = /^\/usr\/lib\/sysusers\.d\/|^\/var\/lib\/dpkg\/info\//;
 
+const textsIn = (all: readonly Text[]): readonly string[] => all.map(({ text }) => text);
+
 /** What a service and its packages say. */
 export interface Texts {
   /** The files of its own configuration. */
   readonly files: readonly string[];
   /** Configuration, and files that the command lines name. */
   readonly configuration: readonly string[];
+  /** The same that another user than root can write: it gives the service nothing that it does not own. */
+  readonly foreign: readonly string[];
   /** Maintainer scripts and files of sysusers.d(5). */
   readonly scripts: readonly string[];
 }
@@ -74,14 +88,18 @@ export function textsOf(
     .map((name) => `${info}/${name}`);
   const own = ownConfiguration(packed, service);
   const ofDefaults = packed.filter((path) => /^\/etc\/default\/./.test(path) || isOfScripts.test(path));
-  const named = words.flatMap(pathsIn).filter((path) => lookAt(path)?.kind === 'file' && !ofMany.test(path));
+  const named = words
+    .flatMap(pathsInWord)
+    .filter((path) => lookAt(path)?.kind === 'file' && !ofMany.test(path));
   const inEtc = filesBelow(own);
   const files = [...new Set([...scripts, ...ofDefaults, ...inEtc, ...named])];
-  const read = (isIt: (path: string) => boolean): readonly string[] => files.filter(isIt).map(textAt);
+  const read = (isIt: (path: string) => boolean): readonly Text[] => files.filter(isIt).map(textAt);
+  const configuration = read((path) => !isOfScripts.test(path));
   return {
     files: inEtc,
-    configuration: [...read((path) => !isOfScripts.test(path)), ...assignments],
-    scripts: read((path) => isOfScripts.test(path)),
+    configuration: [...textsIn(configuration.filter(({ isRoots }) => isRoots)), ...assignments],
+    foreign: textsIn(configuration.filter(({ isRoots }) => !isRoots)),
+    scripts: textsIn(read((path) => isOfScripts.test(path))),
   };
 }
 
@@ -101,25 +119,34 @@ export function accountsNamed(
   return [...new Map(all.map((one) => [one.name, one])).values()].filter(isService);
 }
 
-/** The paths of the host that a service gets because it names them, and its scripts there, whose modules the jail needs. */
+/**
+ * The paths of the host that a service gets because it names them, and its scripts there, whose modules the jail needs.
+ * @param own the accounts whose homes it gets: one that its configuration alone names can be that of a database (`db_user=postgres`)
+ */
 export function placesNamed(
   { settings }: InstalledService,
-  { files, configuration, scripts }: Texts,
+  { files, configuration, foreign, scripts }: Texts,
   all: readonly Passwd[],
+  own: readonly Passwd[],
   { asked, names, words }: Record<'asked' | 'names' | 'words', readonly string[]>,
 ): { readonly mounts: readonly HostMount[]; readonly scripts: readonly string[] } {
   // those below 100 are of the whole host, such as `man` and `backup` (Debian policy 9.2.2)
   const accounts = all.filter(({ name, uid }) => uid >= 100 || asked.includes(name));
+  const sure = accounts.filter(({ name }) => own.some((one) => one.name === name));
   return {
     mounts: namedPlaces({
       words: [...words, textOf(settings, 'WorkingDirectory').replace(/^!/, '')],
       texts: [...configuration, ...scripts],
+      foreign,
       files,
-      homes: accounts.map(({ dir }) => dir),
+      homes: sure.map(({ dir }) => dir),
       names,
       uids: new Set(accounts.map(({ uid }) => uid)),
+      surely: new Set(sure.map(({ uid }) => uid)),
       lookAt,
     }),
-    scripts: words.flatMap(pathsIn).filter((path) => isApplication(path) && lookAt(path)?.kind === 'file'),
+    scripts: words
+      .flatMap(pathsInWord)
+      .filter((path) => isApplication(path) && lookAt(path)?.kind === 'file'),
   };
 }

@@ -84,7 +84,10 @@ const pathsOf = ({ pidFiles, sockets }: Behaviour): readonly string[] =>
 const directoriesOf = ({ sockets }: Behaviour): readonly string[] => [
   ...new Set(
     [...sockets].flatMap(
-      (name) => /^unix (\/var\/(?!run\/|tmp\/|lib\/uchroot\/)[^/]+\/?.*)\/[^/]+$/.exec(name)?.[1] ?? [],
+      (name) =>
+        /^unix (\/var\/(?!run\/|tmp\/|lib\/uchroot\/|(?:lib|cache|log|spool|mail|opt|local|www)\/[^/]+$)[^/]+\/?.*)\/[^/]+$/.exec(
+          name,
+        )?.[1] ?? [],
     ),
   ),
 ];

@@ -19,6 +19,7 @@ const files = new Set([
   '/opt/app/x.py',
   '/opt/alone.py',
   '/var/log/web.log',
+  '/var/log/auth.log',
   '/etc/web/state.d/a',
   '/etc/web/b',
 ]);
@@ -34,10 +35,12 @@ const placed = (naming: Partial<Naming>): readonly string[] =>
   namedPlaces({
     words: [],
     texts: [],
+    foreign: [],
     files: [],
     homes: [],
     names: [],
     uids: new Set([own]),
+    surely: new Set([own]),
     lookAt,
     ...naming,
   }).map(({ path, isReadOnly }) => `${isReadOnly ? 'r' : 'w'} ${path}`);
@@ -54,7 +57,17 @@ t.test('a service gets the data that its configuration names and its account own
   t.same(placed({ texts: ['datadir = /var/lib/web/data/x'] }), ['w /var/lib/web'], 'the topmost');
   t.same(placed({ texts: ['datadir = /var/lib/root'] }), []);
   t.same(placed({ texts: ['datadir = /var/lib/link'] }), [], 'a link leads elsewhere');
-  t.same(placed({ homes: ['/var/lib/web', '/nonexistent'] }), ['w /var/lib/web']);
+  t.same(placed({ homes: ['/var/lib/web', '/nonexistent', '/srv'] }), ['w /var/lib/web']);
+  t.same(
+    placed({ foreign: ['/var/lib/web /srv/app/x /srv/app/data'] }),
+    ['w /srv/app/data', 'w /var/lib/web'],
+    'a file that the service can write names only what it owns',
+  );
+  t.same(
+    placed({ foreign: ['/var/lib/web'], surely: new Set() }),
+    [],
+    'by an account that is surely its own',
+  );
   t.same(placed({ files: ['/etc/web/b', '/etc/web/state.d/a'] }), ['w /etc/web/state.d']);
 });
 
@@ -66,5 +79,5 @@ t.test('a service gets what its command lines name', async (t) => {
 });
 
 t.test('a log of its own name that lies directly in /var/log is written', async (t) => {
-  t.same(placed({ names: ['web', 'webd'] }), ['w /var/log/web.log']);
+  t.same(placed({ names: ['web', 'webd', 'auth'] }), ['w /var/log/web.log']);
 });
