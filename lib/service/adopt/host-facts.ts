@@ -112,6 +112,7 @@ function namedBy(
       asked,
       names,
       words: words.words,
+      packed,
     }),
   };
 }

@@ -128,7 +128,7 @@ export function placesNamed(
   { files, configuration, foreign, scripts }: Texts,
   all: readonly Passwd[],
   own: readonly Passwd[],
-  { asked, names, words }: Record<'asked' | 'names' | 'words', readonly string[]>,
+  { asked, names, words, packed }: Record<'asked' | 'names' | 'words' | 'packed', readonly string[]>,
 ): { readonly mounts: readonly HostMount[]; readonly scripts: readonly string[] } {
   // those below 100 are of the whole host, such as `man` and `backup` (Debian policy 9.2.2)
   const accounts = all.filter(({ name, uid }) => uid >= 100 || asked.includes(name));
@@ -139,6 +139,7 @@ export function placesNamed(
       texts: [...configuration, ...scripts],
       foreign,
       files,
+      packed,
       homes: sure.map(({ dir }) => dir),
       names,
       uids: new Set(accounts.map(({ uid }) => uid)),

@@ -21,6 +21,8 @@ export interface Naming {
   readonly foreign: readonly string[];
   /** The files of its own configuration. */
   readonly files: readonly string[];
+  /** The paths of its packages. */
+  readonly packed: readonly string[];
   /** The homes of its accounts. */
   readonly homes: readonly string[];
   /** What its log is called: names of its unit, its program and its packages. */
@@ -90,6 +92,7 @@ export function namedPlaces({
   texts,
   foreign,
   files,
+  packed,
   homes,
   names,
   uids,
@@ -115,7 +118,9 @@ export function namedPlaces({
       .concat(named ?? [])
       .slice(0, 1);
   };
-  const ofConfiguration = files.flatMap((path) => owned(path, () => true));
+  // a directory that a package brings holds its configuration, even if the service owns it, as redis does /etc/redis
+  const ofPackages = new Set(packed);
+  const ofConfiguration = files.flatMap((path) => owned(path, (one) => !ofPackages.has(one)));
   const written = [
     ...inTexts.flatMap((path) => owned(path)),
     ...foreign.flatMap(pathsIn).flatMap((path) => owned(path, isData, surely)),

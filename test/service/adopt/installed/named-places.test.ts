@@ -37,6 +37,7 @@ const placed = (naming: Partial<Naming>): readonly string[] =>
     texts: [],
     foreign: [],
     files: [],
+    packed: [],
     homes: [],
     names: [],
     uids: new Set([own]),
@@ -69,6 +70,12 @@ t.test('a service gets the data that its configuration names and its account own
     'by an account that is surely its own',
   );
   t.same(placed({ files: ['/etc/web/b', '/etc/web/state.d/a'] }), ['w /etc/web/state.d']);
+  const packed = ['/etc/web', '/etc/web/state.d'];
+  t.same(
+    placed({ files: ['/etc/web/state.d/a'], packed }),
+    [],
+    'configuration, as the package has brought it',
+  );
 });
 
 t.test('a service gets what its command lines name', async (t) => {
