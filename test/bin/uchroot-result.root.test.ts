@@ -245,6 +245,8 @@ test('a full disk is told before the launch, and one that fills later takes noth
     );
   const fill = `cat /dev/zero >${place}/fill 2>/dev/null`;
   t.match(within(fill).stderr, /result: .*[Nn]o space left/);
-  const later = within(`(sleep 0.5; ${fill}) &`);
+  // once the place of the account is kept
+  const isKept = `[ -n "$(find ${place} -type f -size +0)" ]`;
+  const later = within(`(until ${isKept}; do sleep 0.02; done; ${fill}) &`);
   t.match(JSON.parse(later.stdout), { status: 'RE', exitcode: 3 });
 });

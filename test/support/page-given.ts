@@ -37,7 +37,8 @@ export const given: Readonly<Record<string, string>> = {
   'doc/uchroot-tcpd.md': `rm -f /etc/inetd.conf
     printf 'sshd: 10.\\n\\nsshd: 192.168.1.1/255.255.255.0\\n\\nnginx: ALL\\n' >/etc/hosts.allow
     echo 'ALL: ALL' >/etc/hosts.deny`,
-  'doc/uchroot-service.md': 'mkdir /srv/site; uchroot-service release nginx || true',
+  'doc/uchroot-service.md':
+    'mkdir -p /srv/site /etc/uchroot/services.d; uchroot-service release nginx || true',
   'doc/untrusted.md': 'uchroot-jail build /srv/untrusted python3 >/dev/null; mkdir -p /srv/untrusted/tmp',
   'doc/uchroot.md': `mkdir -p /etc/bash_completion.d /usr/local/share/zsh/site-functions /etc/fish/conf.d
     ${report}\n${jail}

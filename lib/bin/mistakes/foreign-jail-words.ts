@@ -11,7 +11,6 @@ export const foreignJailCommands: Foreign = {
   fix: 'uchroot-jail check --fix DIRECTORY',
   repair: 'uchroot-jail check --fix DIRECTORY',
   learn: "uchroot-jail build DIRECTORY --learn 'COMMAND'",
-  export: 'uchroot-jail list DIRECTORY --format json prints the recipe, for build --recipe',
   run: starts,
   exec: starts,
   start: starts,
