@@ -63,7 +63,9 @@ done
 status=133
 while [ $status = 133 ]; do
   status=0
-  unshare --cgroup systemd-nspawn --quiet --directory="$1/root" --uuid="$3" --machine="$2" --link-journal=no \\
+  # The mount of before shows the cgroups of all machines, and nspawn would put each at its top.
+  unshare --cgroup sh -c 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh \\
+    systemd-nspawn --quiet --directory="$1/root" --uuid="$3" --machine="$2" --link-journal=no \\
     --register=no --keep-unit --console=pipe --private-network --bind-ro="$4" --bind-ro="$5" \\
     --boot systemd.unit=multi-user.target || status=$?
 done
