@@ -10,9 +10,11 @@ const out = `${world.directory}/out`;
 const head = `
   const { openJail, runInJail } = await load('index.js');
   const { spawn, spawnSync } = await import('node:child_process');
-  const { closeSync, existsSync, mkdirSync, openSync } = await import('node:fs');
+  const { closeSync, mkdirSync, openSync } = await import('node:fs');
   const { setTimeout: pause } = await import('node:timers/promises');
-  const lines = (file) => { try { return readFileSync(file, 'utf8').split('\\n').filter(Boolean); } catch { return []; } };
+  // empty for what has ended
+  const textOf = (file) => { try { return readFileSync(file, 'utf8'); } catch { return ''; } };
+  const lines = (file) => textOf(file).split('\\n').filter(Boolean);
   const until = async (is) => { for (let i = 0; i < 3000 && !is(); i++) await pause(10); return is(); };
   mkdirSync(${JSON.stringify(out)}, { recursive: true });
   const base = {
@@ -84,7 +86,7 @@ test('the programs of a service that is killed reach nothing', async (t) => {
       if (waitMs !== 'held') await pause(waitMs);
       child.kill('SIGKILL');
       const pid = Number(find('pid').slice(4));
-      const isOver = await until(() => !existsSync('/proc/' + pid) || readFileSync('/proc/' + pid + '/stat', 'utf8').includes(') Z '));
+      const isOver = await until(() => /^$|\\) Z /.test(textOf('/proc/' + pid + '/stat')));
       told.push([isOver, lines(file)]);
     }
     tell(told);`) as readonly (readonly [isOver: boolean, lines: readonly string[]])[];
@@ -102,7 +104,7 @@ test('launches with lists leave nothing behind', async (t) => {
     const count = () => ({
       descriptors: readdirSync('/proc/self/fd').length,
       threads: readdirSync('/proc/self/task').length,
-      children: readdirSync('/proc/self/task').flatMap((id) => readFileSync('/proc/self/task/' + id + '/children', 'utf8').split(' ').filter(Boolean)).length,
+      children: readdirSync('/proc/self/task').flatMap((id) => textOf('/proc/self/task/' + id + '/children').split(' ').filter(Boolean)).length,
       files: readdirSync(process.env.TMPDIR).length,
     });
     const jail = await openJail(base.jail, { user: 'nobody', isolate: true, view: base.view });
