@@ -18,7 +18,7 @@ const uid = 61_107;
 const bounds: Readonly<Record<string, readonly [functions: number, systemCalls: number]>> = {
   spawnInJail: [180, 230],
   'jail.spawn': [180, 205],
-  'with args and env': [190, 225],
+  'with args and env': [192, 225],
   untrusted: [75, 700],
 };
 
