@@ -50,6 +50,12 @@ export function parentPath(path: BytePath): BytePath {
   return (end > 0 ? path.slice(0, end) : end === 0 ? '/' : '.') as BytePath;
 }
 
+/** The directories above an absolute path and the path itself: of /a/b, these are /a and /a/b. */
+export function waysTo<Path extends string>(path: Path): readonly Path[] {
+  const names = path.split('/').slice(1);
+  return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}` as Path);
+}
+
 export function lastComponent(path: BytePath): BytePath {
   return path.slice(path.lastIndexOf('/') + 1) as BytePath;
 }

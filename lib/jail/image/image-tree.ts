@@ -1,6 +1,6 @@
 // What an image of a jail holds: the files of its manifest, and what scanners of images look for (os-release(5), dpkg's status). Pure
 // but for what it reads of the jail and of the host.
-import { type BytePath, bytePath, joinPath, parentPath, showPath } from '../../tree/path.ts';
+import { type BytePath, bytePath, joinPath, showPath, waysTo } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import type { Package, Packages } from '../dpkg/database.ts';
@@ -40,7 +40,7 @@ export function imageEntries(source: ImageSource): readonly ImageEntry[] {
   const built = wanted.flatMap((entry) => toEntry(entry, source) ?? []);
   const there = new Set(built.map(({ tar }) => tar.path));
   const own = ownFiles(source).filter(({ path }) => !there.has(path));
-  const above = own.flatMap(({ path }) => parentsOf(path)).filter((path) => !there.has(path));
+  const above = own.flatMap(({ path }) => waysTo(path).slice(0, -1)).filter((path) => !there.has(path));
   const made = own.map(({ path, content, mode }) => ({
     tar: { ...plain(path, source), kind: 'file', mode, sizeBytes: content.length } as const,
     content,
@@ -155,9 +155,4 @@ function statusText(name: string, version: string, known: Package | undefined, m
     `Version: ${version}`,
     '',
   ].join('\n');
-}
-
-function parentsOf(path: BytePath): readonly BytePath[] {
-  const parent = parentPath(path);
-  return parent === '/' ? [] : [...parentsOf(parent), parent];
 }

@@ -1,7 +1,7 @@
 // The directories of a service that its command lines, its configuration and the scripts of its packages name, and its home. Pure.
 import { dirname } from 'node:path';
 
-import { isWithin } from '../../../tree/path.ts';
+import { isWithin, waysTo } from '../../../tree/path.ts';
 import { words as wordList } from '../../../words/word-list.ts';
 import { isData } from './service-paths.ts';
 import type { HostMount } from './unit-mounts.ts';
@@ -47,12 +47,6 @@ export function pathsIn(text: string): readonly string[] {
 
 /** The same of a word of a command line, such as `--config=/etc/web.conf`, which a text would have as a comment. */
 export const pathsInWord = (word: string): readonly string[] => pathsIn(word.replace(/^--?[\w-]+=/, ''));
-
-// /srv/site/a/b: /srv, /srv/site, /srv/site/a and itself
-const waysTo = (path: string): readonly string[] => {
-  const names = path.split('/').slice(1);
-  return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}`);
-};
 
 // The directory of an application and its files, such as /opt/app for /opt/app/bin/run.py.
 const application = /^\/(?:opt|srv)\/[^/]+(?=\/|$)|^\/usr\/local\/(?:lib|libexec|share)\/[^/]+(?=\/|$)/;

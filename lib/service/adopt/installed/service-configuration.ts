@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 
-import { type BytePath, bytePath, isWithin, pathBytes } from '../../../tree/path.ts';
+import { type BytePath, bytePath, isWithin, pathBytes, waysTo } from '../../../tree/path.ts';
 import { memoize } from '../../../values/remember.ts';
 import { readBuilt } from '../../../jail/listing.ts';
 import type { Recorded } from '../../../jail/manifest/manifest.ts';
@@ -16,12 +16,6 @@ import { mountedPlaces } from './unit-mounts.ts';
 const isForOthers = (path: string): boolean => ofMany.test(path) && !/^\/etc\/default\/./.test(path);
 
 const mostEntries = 5000;
-
-// The path and the directories above it; the first is directly below `/`.
-function waysTo(path: string): readonly string[] {
-  const names = path.split('/').slice(1);
-  return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}`);
-}
 
 // Whether everybody may read what a path leads to.
 function isPublic(path: string): boolean {
