@@ -6,7 +6,7 @@
 // the host for these ports, and then those of the program's network (native/launcher/relaystart.h).
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 
 import type { Denied } from '../errors.ts';
 import { socketFinder } from '../launch/host/outbound-socket.ts';
@@ -80,6 +80,8 @@ function becomeProgramUser(): readonly number[] {
   process.setgroups?.([]);
   process.setgid?.(gid);
   process.setuid?.(uid);
+  if (!/^CapPrm:\t0+$/m.test(readFileSync('/proc/self/status', 'latin1')))
+    throw new Error('the relay has kept capabilities: SECBIT_NO_SETUID_FIXUP is locked (capabilities(7))');
   return [];
 }
 

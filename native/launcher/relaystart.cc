@@ -2,6 +2,8 @@
 
 #include <asm/errno.h>
 #include <asm/poll.h>
+#include <linux/prctl.h>
+#include <linux/securebits.h>
 
 #include "../plan/plan.h"
 #include "../plan/steps.h"
@@ -52,6 +54,14 @@ int takeSockets(int next) {
   quit(125);
 }
 
+// By SECBIT_NO_SETUID_FIXUP the relay would keep the capabilities of root when it becomes the program's user. A locked bit cannot
+// change (capabilities(7)): then the relay refuses to begin.
+void clearSecurebits() {
+  const long now = sys(__NR_prctl, PR_GET_SECUREBITS, 0, 0, 0, 0);
+  const long next = now & ((now & SECURE_ALL_LOCKS) >> 1 | SECURE_ALL_LOCKS);
+  if (next != now) (void)sys(__NR_prctl, PR_SET_SECUREBITS, next, 0, 0, 0);
+}
+
 }  // namespace
 
 void relayWhenCalled(long parent, long least, long argc, const char* const* argv, const char* const* environment) {
@@ -82,6 +92,7 @@ void relayWhenCalled(long parent, long least, long argc, const char* const* argv
     (void)sys(__NR_dup3, 0, kStatus, 0);
   }
   if (command >= 0) (void)sys(__NR_close, command);
+  clearSecurebits();
   (void)sys(__NR_execve, address(argv[0]), address(argv), address(environment));
   fail();
 }

@@ -551,7 +551,7 @@ test('the process that relays has the ids of the program, and if it is killed, t
   const fifo = `${world.directory}/fifo`;
   const { stdout, stderr } = inShell(`
     mkfifo ${fifo}
-    UV_USE_IO_URING=1 ${command.join(' ')} ${commanded(['web.test:80'], 'curl -sS http://web.test/; read line; curl -sS -m 5 http://web.test/ || echo refused')} <${fifo} >${fifo}.out &
+    UV_USE_IO_URING=1 setpriv --securebits +no_setuid_fixup ${command.join(' ')} ${commanded(['web.test:80'], 'curl -sS http://web.test/; read line; curl -sS -m 5 http://web.test/ || echo refused')} <${fifo} >${fifo}.out &
     exec 3>${fifo}
     until grep -q hello ${fifo}.out; do sleep 0.01; done
     beside=$(pgrep -P $! -f openBundle)
