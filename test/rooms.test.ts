@@ -150,6 +150,16 @@ t.test('each room of lib/jail imports those above it in the table of doc/design/
   t.same(upward, []);
 });
 
+// A Node with the libuv of the host, as Debian's, refuses them: it does not know whether that uses io_uring(7).
+t.test("nothing in lib changes its ids by Node's own calls", async (t) => {
+  const own = filesBelow('lib').filter((file) =>
+    /process\.(?:set(?:e?[ug]id|groups)|initgroups)\b/.test(
+      readFileSync(join(packageDirectory, file), 'utf8'),
+    ),
+  );
+  t.same(own, []);
+});
+
 t.test('each room of CONTRIBUTING is there, and each directory of lib is named', async (t) => {
   const page = readFileSync(join(packageDirectory, 'CONTRIBUTING.md'), 'utf8');
   const directories = readdirSync(join(packageDirectory, 'lib'), { withFileTypes: true })

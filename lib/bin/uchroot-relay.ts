@@ -77,9 +77,10 @@ function becomeProgramUser(): readonly number[] {
   const [uid, gid] = all;
   const needsRoot = ports.length > 0 || list.some(({ kind }) => kind === 'unix' || kind === 'file');
   if (uid === undefined || gid === undefined || needsRoot) return all;
-  process.setgroups?.([]);
-  process.setgid?.(gid);
-  process.setuid?.(uid);
+  // Debian's Node refuses these calls in every process, since it cannot ask the libuv of the host for io_uring.
+  native.setgroups([]);
+  native.setgid(gid);
+  native.setuid(uid);
   if (!/^CapPrm:\t0+$/m.test(readFileSync('/proc/self/status', 'latin1')))
     throw new Error('the relay has kept capabilities: SECBIT_NO_SETUID_FIXUP is locked (capabilities(7))');
   return [];

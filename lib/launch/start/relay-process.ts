@@ -42,9 +42,10 @@ export function startRelay(
     numberToCome,
   ];
   const environment = Object.entries(process.env)
-    // with io_uring(7), Node refuses to change its ids
     .filter(([name]) => name !== 'NODE_OPTIONS' && name !== 'UV_USE_IO_URING')
     .map(([name, value]) => `${name}=${value}`);
+  // a thread of io_uring(7) would keep the ids of root
+  environment.push('UV_USE_IO_URING=0');
   native.startBeside(
     launcherPath(),
     ['uchroot', 'relay', pid, String(ports.length + socketsOf(connectTo, ports.length > 0)), ...relay],
