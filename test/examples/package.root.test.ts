@@ -1,4 +1,4 @@
-// The programs of examples/, as a reader of doc/untrusted.md has them: copied from the installed package into a directory, and started.
+// README's program, and those of examples/ as a reader of doc/untrusted.md has them: copied from the installed package into a directory, and started.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -61,6 +61,15 @@ async function run(input: string, program: string, ...args: readonly string[]): 
   t.same(await ended, [0, null], errors);
   return said;
 }
+
+t.test("README's program runs where the package was installed", limit, async (t) => {
+  const [, program = ''] =
+    /^`jobs\.mjs`.*?^```js\n(.*?)^```$/ms.exec(readFileSync(`${installed}/README.md`, 'utf8')) ?? [];
+  const jail = `${place}/jobs`;
+  command(process.execPath, `${installed}/dist/bin/uchroot-jail.cjs`, 'build', jail, 'python3');
+  writeFileSync(`${home}/jobs.mjs`, program.replace('/srv/jobs', jail));
+  t.equal(await run('', 'jobs.mjs'), '42\n\n');
+});
 
 t.test('they are short', limit, async (t) => {
   for (const [name, most] of Object.entries(programs)) {
