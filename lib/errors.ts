@@ -20,15 +20,15 @@ export type LaunchErrorCode =
   | 'ERR_INSECURE_PATH'
   | 'ERR_NOT_DELEGATED'
   | 'ERR_NO_SUBORDINATE_IDS'
-  /** Only of `uchroot --check`. */
+  /** The first one only of `uchroot --check`, the second of a rehearsal: a signal, which the message names, would end the launch. */
   | 'ERR_UNSAFE_JAIL'
-  /** Only of a rehearsal: a signal, which the message names, would end the launch. */
   | 'ERR_SIGNAL'
   | ErrnoName;
 
 /** `code` of a JailError: the name of an errno, or one of our own. */
 export type JailErrorCode =
   | 'ERR_CHECK'
+  | 'ERR_IMAGE'
   | 'ERR_INSECURE_PATH'
   | 'ERR_MANIFEST'
   | 'ERR_MISSING'
