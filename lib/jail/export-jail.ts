@@ -1,5 +1,6 @@
 // Writes a jail to a file that other machines can use: an image for container engines, or a tar archive.
 import { closeSync, fsync, lstatSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 import {
@@ -19,22 +20,22 @@ import { oneOf, optional, path, text, whole } from '../values/validators.ts';
 import type { Bytes } from '../words/quote.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { withSettled } from './apply/settled.ts';
-import { checkJail } from './check/jail-check.ts';
+import { checkWith } from './check/jail-check.ts';
 import { openPackages } from './dpkg/database.ts';
 import { readFile } from './dpkg/readable-files.ts';
 import { absolute } from './host/given-path.ts';
 import { findJailDirectory } from './host/jail-directory.ts';
 import { hiddenName } from './host/jail-place.ts';
 import { openHost } from './host/source-host.ts';
-import { tarPieces, type Write, writeLayer } from './image/archive.ts';
+import { tarPieces, type Write, writeLayer, writeParts } from './image/archive.ts';
 import { blobName, type ImageFile, imageFiles } from './image/image-layout.ts';
-import { changed, type ImageEntry, imageEntries } from './image/image-tree.ts';
+import { changed, type ImageTree, imageTree } from './image/image-tree.ts';
 import { padding, tarEnd, tarHeader } from './image/tar.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkRows, type JailWork, WORK } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
 import { lookOr, throwIfAborted, withJailErrors } from './work/jail-error.ts';
-import { openTurns } from './work/steps.ts';
+import { gradually } from './work/steps.ts';
 
 export const EXPORT_FORMATS = ['oci', 'tar'] as const;
 
@@ -97,10 +98,10 @@ export async function exportJail(asked: ExportRequest): Promise<ExportReport> {
       closing(findJailDirectory(pathBytes(directory)), (found) =>
         withSettled(found, 'exported', async (jail, manifest) => {
           refuseReferences(manifest, directory);
-          await refuseErrors(request, directory);
-          const entries = entriesOf(jail, manifest, request);
+          await refuseErrors(request, directory, manifest);
+          const tree = await treeOf(jail, manifest, request);
           return writeFile(absolute(request.file), (fd) =>
-            writeArchive(fd, { jail, manifest, entries }, request),
+            writeArchive(fd, { jail, manifest, tree }, request),
           );
         }),
       ),
@@ -108,9 +109,12 @@ export async function exportJail(asked: ExportRequest): Promise<ExportReport> {
   );
 }
 
-async function refuseErrors(request: ExportRequest, directory: BytePath): Promise<void> {
+async function refuseErrors(request: ExportRequest, directory: BytePath, manifest: Manifest): Promise<void> {
   const { signal, onProgress, ignore } = request;
-  const { findings } = await checkJail({ directory: request.directory, signal, onProgress, ignore });
+  const { findings } = await checkWith(
+    { directory: request.directory, signal, onProgress, ignore },
+    manifest,
+  );
   const [worst, ...others] = findings.filter(({ severity }) => severity === 'error');
   if (worst !== undefined)
     throw new JailError(
@@ -140,70 +144,68 @@ function refuseReferences({ entries }: Manifest, directory: BytePath): void {
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 const architecture = architectures[process.arch] ?? process.arch;
 
-function entriesOf(
+function treeOf(
   jail: FileRoot,
   manifest: Manifest,
-  { format: as, newestS }: ExportRequest,
-): readonly ImageEntry[] {
-  return closing(openHost(manifest.recipe.from), ({ root }) =>
-    imageEntries({
+  { format: as, newestS, signal }: ExportRequest,
+): Promise<ImageTree> {
+  return closing(openHost(manifest.recipe.from), async ({ root }) => {
+    // the list of packages is long
+    await setImmediate();
+    const packages = openPackages(root);
+    await setImmediate();
+    const source = {
       jail,
       manifest,
-      packages: openPackages(root),
+      packages,
       osRelease: readFile(root, bytePath('/etc/os-release')),
       architecture,
       epochS: newestS,
       withDevices: as === 'tar',
-    }),
-  );
+    };
+    return gradually(imageTree(source), signal);
+  });
 }
 
 interface Work {
   readonly jail: FileRoot;
   readonly manifest: Manifest;
-  readonly entries: readonly ImageEntry[];
+  readonly tree: ImageTree;
 }
 
 const [writeSome, flush] = [promisify(write), promisify(fsync)];
 
-async function writeArchive(fd: number, work: Work, request: ExportRequest): Promise<ExportReport> {
-  const { jail, manifest, entries } = work;
-  const files = entries.filter(({ tar }) => tar.kind === 'file');
-  const sizeBytes = files.reduce((sum, { tar }) => sum + (tar.sizeBytes ?? 0), 0);
+async function writeArchive(
+  fd: number,
+  { jail, manifest, tree }: Work,
+  request: ExportRequest,
+): Promise<ExportReport> {
   const { signal, onProgress } = request;
-  const turns = openTurns();
-  let doneBytes = 0;
+  const written = { files: 0, sizeBytes: 0, newestS: 0 };
   const append: Write = async (data) => {
     for (let at = 0; at < data.length;) at += (await writeSome(fd, data, at)).bytesWritten;
-    await turns();
+    onProgress?.({
+      phase: 'copy',
+      files: written.files,
+      totalFiles: tree.files,
+      sizeBytes: written.sizeBytes,
+      totalSizeBytes: tree.sizeBytes,
+    });
     throwIfAborted(signal);
   };
-  function* pieces(): Generator<Uint8Array, void, undefined> {
-    for (const piece of tarPieces(jail, entries)) {
-      doneBytes += piece.length;
-      onProgress?.({
-        phase: 'copy',
-        files: 0,
-        totalFiles: files.length,
-        sizeBytes: Math.min(doneBytes, sizeBytes),
-        totalSizeBytes: sizeBytes,
-      });
-      yield piece;
-    }
-  }
-  const counted = { files: files.length, sizeBytes };
+  const pieces = tarPieces(jail, tree.entries(), written);
   if (request.format === 'tar') {
-    for (const piece of pieces()) await append(piece);
-    return counted;
+    await writeParts(pieces, append);
+    return { files: written.files, sizeBytes: written.sizeBytes };
   }
   // Its name is its hash, which is known at the end.
   await append(Buffer.alloc(512));
-  const layer = await writeLayer(pieces(), append);
+  const layer = await writeLayer(pieces, append);
   await append(padding(layer.sizeBytes));
   writeSync(fd, headerOf(blobName(layer.sha256), layer.sizeBytes), 0, 512, 0);
   const made = imageFiles(layer, {
     architecture,
-    createdS: entries.reduce((newest, { tar }) => Math.max(newest, tar.mtimeS), 0),
+    createdS: written.newestS,
     program: manifest.recipe.programs.length === 1 ? manifest.recipe.programs[0] : undefined,
     user: userOf(jail, manifest.recipe.users[0]),
     tag: request.tag,
@@ -211,7 +213,12 @@ async function writeArchive(fd: number, work: Work, request: ExportRequest): Pro
   for (const { name, content } of made)
     await append(Buffer.concat([headerOf(name, content.length), content, padding(content.length)]));
   await append(tarEnd);
-  return { ...counted, diffId: `sha256:${layer.diffId}`, digest: digestOf(made) };
+  return {
+    files: written.files,
+    sizeBytes: written.sizeBytes,
+    diffId: `sha256:${layer.diffId}`,
+    digest: digestOf(made),
+  };
 }
 
 const headerOf = (name: string, sizeBytes: number): Buffer =>

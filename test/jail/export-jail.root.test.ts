@@ -8,6 +8,7 @@ import t from 'tap';
 import { buildJail } from '../../lib/jail/building.ts';
 import { cloneJail } from '../../lib/jail/clone.ts';
 import { exportJail } from '../../lib/jail/export-jail.ts';
+import type { Progress } from '../../lib/jail/work/steps.ts';
 import { describeTree, makeSystem, uchrootJail } from '../support/builder.ts';
 import { makeDirectory } from '../support/directory.ts';
 import { start } from '../support/launch.ts';
@@ -59,7 +60,12 @@ t.test('an archive has what the manifest says', { skip }, async (t) => {
   writeFileSync(`${directory}/etc/own.conf`, 'edited by an administrator\n');
   const file = `${base}/jail.tar`;
   const asked = { directory, file, format: 'tar' } as const;
-  const [report] = await Promise.all([exportJail(asked), exportJail(asked)]);
+  let last: Progress | undefined;
+  const onProgress = (progress: Progress) => (last = progress);
+  const [report] = await Promise.all([exportJail({ ...asked, onProgress }), exportJail(asked)]);
+  const { files, sizeBytes } = report;
+  // files of /etc count as they were built
+  t.match(last, { phase: 'copy', files, totalFiles: files, sizeBytes, totalSizeBytes: sizeBytes - 23 });
   t.equal(statSync(file).mode & 0o777, 0o600, 'it has files that not everybody may read');
   t.equal(report.digest, undefined);
   const lines = listed(file);

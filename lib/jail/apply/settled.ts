@@ -8,7 +8,7 @@ import { commandLine } from '../../words/shell-word.ts';
 import { caller } from '../../trust/owner.ts';
 import type { JailDirectory } from '../host/jail-directory.ts';
 import { lockStore, withoutManifest } from '../host/jail-place.ts';
-import { type Manifest, readManifest } from '../manifest/manifest.ts';
+import { type Manifest, MANIFEST_PATH, readManifestGradually } from '../manifest/manifest.ts';
 import { closing } from '../work/closing.ts';
 import { unsettledPaths } from './commit.ts';
 
@@ -23,13 +23,16 @@ export async function withSettled<T>(
   use: (jail: DirectoryRoot, manifest: Manifest) => Promise<T>,
 ): Promise<T> {
   const root = openFileRoot(directory.fd, caller());
-  const manifest = readManifest(root);
-  if (manifest === undefined)
-    throw withoutManifest(root, directory.path, {
+  const without = () =>
+    withoutManifest(root, directory.path, {
       hint: `${commandLine('uchroot-jail', 'build', directory.path, '/bin/sh')}   # makes it a jail that can be ${can}`,
     });
+  if (root.lstat(MANIFEST_PATH) === undefined) throw without();
+  // before it is read: an update would write another one
   const lock = lockStore(directory, true);
-  return closing({ close: () => closeSync(lock) }, () => {
+  return closing({ close: () => closeSync(lock) }, async () => {
+    const manifest = await readManifestGradually(root);
+    if (manifest === undefined) throw without();
     if (unsettledPaths(root) !== undefined)
       throw new JailError(`an update of ${showPath(directory.path)} was interrupted and is not complete`, {
         code: 'ERR_MANIFEST',

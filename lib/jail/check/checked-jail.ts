@@ -29,8 +29,11 @@ import { heldOutside, processesIn } from './processes.ts';
 
 export type CheckedJail = ReturnType<typeof openChecked>;
 
-/** @throws JailError if the jail, or the system that it was built from, cannot be opened; system errors. */
-export function openChecked(directory: BytePath, accounts: readonly JailUser[]) {
+/**
+ * @param settled its manifest, if the caller has read it and nobody changes it meanwhile
+ * @throws JailError if the jail, or the system that it was built from, cannot be opened; system errors.
+ */
+export function openChecked(directory: BytePath, accounts: readonly JailUser[], settled?: Manifest) {
   const facts = findWay(directory);
   try {
     const owner = caller();
@@ -38,7 +41,7 @@ export function openChecked(directory: BytePath, accounts: readonly JailUser[]) 
     // a program can close directories of its caller's jail: the walk reports them
     const root = isOrdinary(owner) ? { ...own, ...openReadable(own).root } : own;
     const users = accounts.map((account) => toSeenPerson(account, owner));
-    const { manifest, unsettled = NOTHING, fault, isClosed = false } = manifestOf(own);
+    const { manifest, unsettled = NOTHING, fault, isClosed = false } = manifestOf(own, settled);
     const way = waySeenBy(owner, facts);
     const host = unless(['ENOENT', 'ENOTDIR'], () => openHost(manifest?.recipe.from));
     const path = bytePath(readlinkSync(`/proc/self/fd/${facts.fd}`, { encoding: 'buffer' }));
@@ -151,7 +154,8 @@ interface FoundManifest {
 
 const NOTHING: ReadonlySet<BytePath> = new Set();
 
-function manifestOf(root: DirectoryRoot): FoundManifest {
+function manifestOf(root: DirectoryRoot, settled: Manifest | undefined): FoundManifest {
+  if (settled !== undefined) return { manifest: settled };
   try {
     const manifest = readManifest(root);
     if (manifest !== undefined) {

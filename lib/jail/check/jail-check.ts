@@ -7,11 +7,13 @@ import { takeRequest } from '../../values/keys.ts';
 import { expecting, list, optional } from '../../values/validators.ts';
 import type { Bytes } from '../../words/quote.ts';
 import { absolute } from '../host/given-path.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import type { JailUser } from '../packs/pack.ts';
 import { checkRows, type JailWork, toReplace, WORK } from '../request/jail-request.ts';
 import { readUsers } from '../request/named-on-host.ts';
 import { closing } from '../work/closing.ts';
 import { throwIfAborted, withJailErrors } from '../work/jail-error.ts';
+import { openTurns } from '../work/steps.ts';
 import { openMeeting, parseIgnored, Report, type Reported, settle } from './check-report.ts';
 import type { Finding } from './check-rule.ts';
 import { type Entry, scanJail, type Scanned } from './checked-entry.ts';
@@ -62,6 +64,11 @@ export interface CheckReport {
  * @throws UsageError; JailError ENOENT, ENOTDIR; system errors as JailError; AbortError.
  */
 export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
+  return checkWith(asked);
+}
+
+/** As checkJail. @param settled the manifest, if the caller has read it and nobody changes it meanwhile */
+export async function checkWith(asked: CheckRequest, settled?: Manifest): Promise<CheckReport> {
   const request = takeRequest(asked, (own) =>
     checkRows(own, [...WORK, 'users', 'fix', 'replace'], ['ignore']),
   );
@@ -75,7 +82,7 @@ export async function checkJail(asked: CheckRequest): Promise<CheckReport> {
   const users = readUsers(request.users ?? []);
   return withJailErrors(async () => {
     const look = (replaced?: readonly BytePath[]) =>
-      lookAtAll(request, new Report(rules, ignored), users, replaced);
+      lookAtAll(request, new Report(rules, ignored), { users, replace: replaced, settled });
     if (request.fix !== true) return reportOf(await look());
     const before = await look(replace);
     // one fix may end several findings: only another look can tell what is left
@@ -90,15 +97,20 @@ interface Look {
   readonly fixed: readonly Reported[];
 }
 
+interface Given {
+  readonly users: readonly JailUser[];
+  readonly replace: readonly BytePath[] | undefined;
+  readonly settled: Manifest | undefined;
+}
+
 /** Looks at everything. If `replace` is given, all that can be fixed is fixed then. */
 async function lookAtAll(
   request: CheckRequest,
   report: Report,
-  users: readonly JailUser[],
-  replace?: readonly BytePath[],
+  { users, replace, settled }: Given,
 ): Promise<Look> {
   throwIfAborted(request.signal);
-  return closing(openChecked(absolute(request.directory), users), async (jail) => {
+  return closing(openChecked(absolute(request.directory), users, settled), async (jail) => {
     // between two versions programs may not find their libraries: that says no more than that the change is not complete
     const isSettled = jail.unsettled.size === 0;
     const asked = rules.filter(({ group }) => isSettled || (group !== 'fitness' && group !== 'staleness'));
@@ -108,8 +120,11 @@ async function lookAtAll(
       jail.seen.note(entry);
       meet(entry);
     };
+    const turns = openTurns();
     const scanned = await scanJail(jail.root, jail.manifest, meetAny, request);
     for (const rule of asked) {
+      // one looks at all processes of the host, another at all that programs load
+      await turns();
       throwIfAborted(request.signal);
       for (const found of rule.look?.(jail) ?? []) report.add(rule, complete(rule, found, jail));
       if (rule.lookSlowly === undefined) continue;

@@ -5,25 +5,39 @@ import { gzip } from 'node:zlib';
 
 import type { FileRoot } from '../../tree/root.ts';
 import { native } from '../../native.ts';
+import { openTurns } from '../work/steps.ts';
 import type { Layer } from './image-layout.ts';
 import { changed, type ImageEntry } from './image-tree.ts';
-import { padding, tarEnd, tarHeader } from './tar.ts';
+import { BLOCK_BYTES, padding, tarEnd, tarHeader } from './tar.ts';
 
 const PIECE_BYTES = 1 << 20;
+
+/** What has been written so far. */
+export interface Written {
+  files: number;
+  sizeBytes: number;
+  /** The latest time of a file, in seconds since 1970. */
+  newestS: number;
+}
 
 /** The archive in pieces of at most a megabyte. @throws JailError ERR_CHECK if a file is not as it was built */
 export function* tarPieces(
   jail: FileRoot,
-  entries: readonly ImageEntry[],
+  entries: Iterable<ImageEntry>,
+  written: Written,
 ): Generator<Uint8Array, void, undefined> {
   for (const entry of entries) {
     const { tar, content } = entry;
-    if (tar.kind === 'file' && content === undefined) yield* filePieces(jail, entry);
-    else
-      yield Buffer.concat([
-        tarHeader(tar),
-        ...(content === undefined ? [] : [content, padding(content.length)]),
-      ]);
+    const { kind, sizeBytes = 0, mtimeS } = tar;
+    if (kind === 'file' && content === undefined) yield* filePieces(jail, entry, written);
+    else {
+      yield tarHeader(tar);
+      for (const piece of content ?? []) yield typeof piece === 'string' ? Buffer.from(piece) : piece;
+      written.sizeBytes += sizeBytes;
+    }
+    if (kind === 'file') written.files += 1;
+    written.newestS = Math.max(written.newestS, mtimeS);
+    if (sizeBytes % BLOCK_BYTES !== 0) yield padding(sizeBytes);
   }
   yield tarEnd;
 }
@@ -31,6 +45,7 @@ export function* tarPieces(
 function* filePieces(
   jail: FileRoot,
   { tar, sha256, isPrivileged, inode }: ImageEntry,
+  written: Written,
 ): Generator<Uint8Array, void, undefined> {
   const { path, sizeBytes = 0 } = tar;
   const file = jail.open(path);
@@ -46,10 +61,10 @@ function* filePieces(
       if (piece.length === 0) throw changed(path); // it has become shorter
       hash.update(piece);
       offset += piece.length;
+      written.sizeBytes += piece.length;
       yield piece;
     }
     if (sha256 !== undefined && hash.digest('hex') !== sha256) throw changed(path);
-    yield padding(sizeBytes);
   } finally {
     file.close();
   }
@@ -80,11 +95,11 @@ export async function writeLayer(pieces: Iterable<Uint8Array>, write: Write): Pr
     }
   };
   try {
-    for (const part of inParts(pieces)) {
+    await writeParts(pieces, async (part) => {
       plain.update(part);
       running.push(compress(part));
       await drain(AT_ONCE);
-    }
+    });
     await drain(0);
   } finally {
     await Promise.allSettled(running);
@@ -92,8 +107,9 @@ export async function writeLayer(pieces: Iterable<Uint8Array>, write: Write): Pr
   return { diffId: plain.digest('hex'), sha256: packed.digest('hex'), sizeBytes };
 }
 
-// Parts of exactly the same size, whatever the pieces are: the same archive gives the same members.
-function* inParts(pieces: Iterable<Uint8Array>): Generator<Uint8Array, void, undefined> {
+/** Writes parts of exactly a megabyte, whatever the pieces are, so that the same archive gives the same members. */
+export async function writeParts(pieces: Iterable<Uint8Array>, write: Write): Promise<void> {
+  const turns = openTurns();
   let part = Buffer.allocUnsafeSlow(PIECE_BYTES);
   let used = 0;
   for (const piece of pieces) {
@@ -102,9 +118,11 @@ function* inParts(pieces: Iterable<Uint8Array>): Generator<Uint8Array, void, und
       part.set(piece.subarray(at, at + size), used);
       [at, used] = [at + size, used + size];
       if (used < PIECE_BYTES) continue;
-      yield part;
+      await write(part);
       [part, used] = [Buffer.allocUnsafeSlow(PIECE_BYTES), 0];
     }
+    const turn = turns();
+    if (turn !== undefined) await turn;
   }
-  if (used > 0) yield part.subarray(0, used);
+  if (used > 0) await write(part.subarray(0, used));
 }

@@ -5,13 +5,14 @@ import type { FileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import type { Package, Packages } from '../dpkg/database.ts';
 import { STORE } from '../manifest/layout.ts';
-import { isConfiguration, type Manifest, manifestText, type Recorded } from '../manifest/manifest.ts';
+import { isConfiguration, type Manifest, manifestLines, type Recorded } from '../manifest/manifest.ts';
+import type { Steps } from '../work/steps.ts';
 import type { TarEntry } from './tar.ts';
 
 /** An entry with its content: bytes that are made here, or the file of the jail with this hash; undefined if it may be edited. */
 export interface ImageEntry {
   readonly tar: TarEntry;
-  readonly content?: Buffer;
+  readonly content?: Iterable<string | Uint8Array>;
   readonly sha256?: string | undefined;
   readonly inode?: bigint;
   /** The file has the capabilities that it was built with. */
@@ -33,31 +34,54 @@ export interface ImageSource {
   readonly withDevices: boolean;
 }
 
-/** Entries by path, so that a directory comes before its content. @throws JailError ERR_CHECK if the jail is not as built */
-export function imageEntries(source: ImageSource): readonly ImageEntry[] {
-  const { manifest, withDevices } = source;
-  const wanted = manifest.entries.filter(({ kind }) => withDevices || kind !== 'device');
-  const built = wanted.flatMap((entry) => toEntry(entry, source) ?? []);
-  const there = new Set(built.map(({ tar }) => tar.path));
-  const own = ownFiles(source).filter(({ path }) => !there.has(path));
-  const above = own.flatMap(({ path }) => waysTo(path).slice(0, -1)).filter((path) => !there.has(path));
-  const made = own.map(({ path, content, mode }) => ({
-    tar: { ...plain(path, source), kind: 'file', mode, sizeBytes: content.length } as const,
-    content,
-  }));
-  const directories = [...new Set(above)].map((path) => ({
-    tar: { ...plain(path, source), kind: 'directory', mode: path === STORE ? 0o700 : 0o755 } as const,
-  }));
-  const all = [...built, ...directories, ...made];
-  // A program that is the owner of the jail can write its manifest.
-  const outside = all.find(({ tar }) => /\/\.\.?(?:\/|$)/.test(tar.path));
-  if (outside !== undefined)
-    throw new JailError(`the manifest of the jail is damaged: it has ${showPath(outside.tar.path)}`, {
+export interface ImageTree {
+  /** Number of its regular files and their sizes, as they were built. */
+  readonly files: number;
+  readonly sizeBytes: number;
+  /** By path, so that a directory comes before its content. @throws JailError ERR_CHECK if the jail is not as built */
+  entries(): Iterable<ImageEntry>;
+}
+
+/** What will be in the image. No object is made for a file before its turn: a jail can have a hundred thousand. */
+export function* imageTree(source: ImageSource): Steps<ImageTree> {
+  const { jail, manifest, withDevices } = source;
+  const built = manifest.entries.filter(
+    (entry) =>
+      (withDevices || entry.kind !== 'device') &&
+      // An administrator may remove it, as `update` allows.
+      (!isConfiguration(entry) || jail.lstat(entry.path) !== undefined),
+  );
+  yield;
+  const there = new Set(built.map(({ path }) => path));
+  const files = [yield* manifestFile(source), ...ownFiles(source)].filter(({ tar }) => !there.has(tar.path));
+  const above = files.flatMap(({ tar }) => waysTo(tar.path).slice(0, -1)).filter((path) => !there.has(path));
+  const directories = [...new Set(above)].map((path) => own(source, path, path === STORE ? 0o700 : 0o755));
+  yield;
+  const all = [...built, ...files, ...directories].toSorted((one, other) =>
+    pathOf(one) < pathOf(other) ? -1 : 1,
+  );
+  const sizes = all.map((one) => ('tar' in one ? one.tar : one)).filter(({ kind }) => kind === 'file');
+  return {
+    files: sizes.length,
+    sizeBytes: sizes.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0),
+    *entries() {
+      for (const one of all) yield 'tar' in one ? refuseOutside(one) : toEntry(one, source);
+    },
+  };
+}
+
+const pathOf = (one: Recorded | ImageEntry): BytePath => ('tar' in one ? one.tar.path : one.path);
+
+// A program that is the owner of the jail can write its manifest.
+function refuseOutside(entry: ImageEntry): ImageEntry {
+  const path = showPath(entry.tar.path);
+  if (/\/\.\.?(?:\/|$)/.test(path))
+    throw new JailError(`the manifest of the jail is damaged: it has ${path}`, {
       code: 'ERR_MANIFEST',
-      path: showPath(outside.tar.path),
+      path,
       hint: 'build the jail anew',
     });
-  return all.toSorted((one, other) => (one.tar.path < other.tar.path ? -1 : 1));
+  return entry;
 }
 
 // The time of installation differs from host to host: only files as their packages have them keep their time. Python compares that of
@@ -67,9 +91,15 @@ function timeOf({ package: owner, mtimeMs }: Partial<Recorded>, { epochS }: Imag
   return Math.min(Math.max(Math.floor(mtimeMs / 1000), 0), epochS ?? Infinity);
 }
 
-const plain = (path: BytePath, source: ImageSource) => ({ path, uid: 0, gid: 0, mtimeS: timeOf({}, source) });
+// A file or a directory that the jail does not have.
+function own(source: ImageSource, path: BytePath, mode: number, content?: Uint8Array): ImageEntry {
+  const sizeBytes = content === undefined ? {} : { sizeBytes: content.length };
+  const kind = content === undefined ? 'directory' : 'file';
+  const tar = { path, kind, mode, uid: 0, gid: 0, mtimeS: timeOf({}, source), ...sizeBytes } as const;
+  return content === undefined ? { tar } : { tar, content: [content] };
+}
 
-function toEntry(entry: Recorded, source: ImageSource): ImageEntry | undefined {
+function toEntry(entry: Recorded, source: ImageSource): ImageEntry {
   const { path, kind, mode, uid, gid, target, major, minor } = entry;
   const tar = {
     path,
@@ -84,12 +114,9 @@ function toEntry(entry: Recorded, source: ImageSource): ImageEntry | undefined {
   };
   if (kind !== 'file') return { tar };
   const status = source.jail.lstat(path);
-  // An administrator may edit and remove it, as `update` allows.
+  if (status?.kind !== 'file') throw changed(path);
+  // An administrator may edit it.
   const isFree = isConfiguration(entry);
-  if (status?.kind !== 'file') {
-    if (isFree && status === undefined) return undefined;
-    throw changed(path);
-  }
   const { sizeBytes, ino: inode } = status;
   if (!isFree && sizeBytes !== entry.sizeBytes) throw changed(path);
   const own = isFree ? { mode: status.mode, uid: status.uid, gid: status.gid } : {};
@@ -110,38 +137,35 @@ export function changed(path: BytePath): JailError {
   });
 }
 
-interface OwnFile {
-  readonly path: BytePath;
-  readonly content: Buffer;
-  readonly mode: number;
-}
-
 const statuses: BytePath = bytePath('/var/lib/dpkg/status.d');
 
-// The manifest makes it a jail again, with the reason for each file. As text: the bytes of gzip differ from version to version.
-function ownFiles({ manifest, packages, osRelease, architecture, jail }: ImageSource): readonly OwnFile[] {
-  const entries = manifest.entries.map(({ mtimeMs, ...entry }) =>
-    entry.package === undefined || mtimeMs === undefined ? entry : { ...entry, mtimeMs },
-  );
+// It makes it a jail again, with the reason for each file. As text: the bytes of gzip differ from version to version.
+function* manifestFile(source: ImageSource): Steps<ImageEntry> {
+  const lines = () => manifestLines(source.manifest, withoutTime);
+  let sizeBytes = 0;
+  for (const line of lines()) {
+    sizeBytes += Buffer.byteLength(line);
+    yield;
+  }
+  const { tar } = own(source, joinPath(STORE, bytePath('manifest.json')), 0o600, new Uint8Array());
+  return { tar: { ...tar, sizeBytes }, content: { [Symbol.iterator]: lines } };
+}
+
+const withoutTime = ({ mtimeMs, ...entry }: Recorded): Recorded =>
+  entry.package === undefined || mtimeMs === undefined ? entry : { ...entry, mtimeMs };
+
+function ownFiles(source: ImageSource): readonly ImageEntry[] {
+  const { manifest, packages, osRelease, architecture, jail } = source;
   const known = Object.entries(manifest.packages).map(([name, version]) => {
     const found = packages?.find(name);
     const text = statusText(name, version, found?.version === version ? found : undefined, architecture);
-    return { path: joinPath(statuses, bytePath(name)), content: Buffer.from(text, 'latin1'), mode: 0o644 };
+    return own(source, joinPath(statuses, bytePath(name)), 0o644, Buffer.from(text, 'latin1'));
   });
   const hasRelease = ['/etc/os-release', '/usr/lib/os-release'].some(
     (path) => jail.lstat(bytePath(path)) !== undefined,
   );
-  return [
-    {
-      path: joinPath(STORE, bytePath('manifest.json')),
-      content: Buffer.from(manifestText({ ...manifest, entries })),
-      mode: 0o600,
-    },
-    ...(osRelease === undefined || hasRelease
-      ? []
-      : [{ path: bytePath('/etc/os-release'), content: Buffer.from(osRelease), mode: 0o644 }]),
-    ...known,
-  ];
+  if (osRelease === undefined || hasRelease) return known;
+  return [...known, own(source, bytePath('/etc/os-release'), 0o644, osRelease)];
 }
 
 // A paragraph as dpkg's (deb-control(5)). Vulnerabilities are listed by the source package and its version.

@@ -26,7 +26,7 @@ export interface TarEntry {
   readonly capabilities?: Uint8Array;
 }
 
-const BLOCK_BYTES = 512;
+export const BLOCK_BYTES = 512;
 
 /** Two empty blocks end an archive. */
 export const tarEnd: Buffer = Buffer.alloc(2 * BLOCK_BYTES);
@@ -80,7 +80,8 @@ function block(type: keyof typeof types, texts: Texts, numbers: Numbers): Buffer
   header.write('ustar\u000000', fields.magic[0]);
   // The sum of all bytes, while its own field is blank.
   header.fill(' ', fields.checksum[0], fields.checksum[0] + lengthOf('checksum'));
-  const sum = header.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of header) sum += byte;
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, fields.checksum[0]);
   return header;
 }

@@ -1,11 +1,13 @@
 // The manifest of a jail: its files, their reasons and sources. It is stored in the jail; only root can read or change it.
 
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gunzip, gunzipSync, gzipSync } from 'node:zlib';
 
 import { type BytePath, bytePath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
+import { gradually, type Steps } from '../work/steps.ts';
 import { withRegular } from './file-hash.ts';
 import { asId, asInteger, asList, asObject, asPath, asText, type Json } from './fields.ts';
 import { STORE } from './layout.ts';
@@ -76,8 +78,13 @@ export function isSameManifest(one: Manifest, other: Manifest): boolean {
   return one.entries.length === other.entries.length && manifestText(one) === manifestText(other);
 }
 
-/** The manifest as JSON, a line for each entry. */
-export function manifestText({ recipe, packs, packages, entries }: Manifest): string {
+const manifestText = (manifest: Manifest): string => [...manifestLines(manifest)].join('');
+
+/** The manifest as JSON, a line for each entry. @param shown what of the entry is written */
+export function* manifestLines(
+  { recipe, packs, packages, entries }: Manifest,
+  shown = (entry: Recorded): Recorded => entry,
+): Generator<string, void> {
   const versions = Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const head = JSON.stringify({
     format: FORMAT,
@@ -85,27 +92,47 @@ export function manifestText({ recipe, packs, packages, entries }: Manifest): st
     packs: packs.map(({ name, trigger }) => ({ name, ...(trigger && { trigger: toText(trigger) }) })),
     packages: Object.fromEntries(versions),
   });
-  const lines = entries.map((entry) => JSON.stringify(entryToJson(entry)));
-  return `${head.slice(0, -1)},"entries":[\n${lines.join(',\n')}\n]}\n`;
+  yield `${head.slice(0, -1)}${BEFORE_ENTRIES}\n`;
+  const last = entries.length - 1;
+  for (const [i, entry] of entries.entries())
+    yield `${JSON.stringify(entryToJson(shown(entry)))}${i === last ? '' : ',\n'}`;
+  yield AFTER_ENTRIES;
 }
+
+const BEFORE_ENTRIES = ',"entries":[';
+const AFTER_ENTRIES = '\n]}\n';
+const maxOutputLength = MAX_BYTES;
 
 /** @throws JailError ERR_MANIFEST if the bytes are not a manifest */
 export function parseManifest(data: Uint8Array): Manifest {
   try {
-    return fromJson(asObject(JSON.parse(gunzipSync(data, { maxOutputLength: MAX_BYTES }).toString())));
+    const steps = parseText(gunzipSync(data, { maxOutputLength }));
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
   } catch (error) {
-    throw new JailError(`the manifest of the jail is damaged: ${(error as Error).message}`, {
-      code: 'ERR_MANIFEST',
-      path: MANIFEST_PATH,
-      hint: 'build the jail anew',
-    });
+    throw damaged(error as Error);
   }
 }
 
-function fromJson(json: Json): Manifest {
+const damaged = ({ message }: Error): JailError =>
+  new JailError(`the manifest of the jail is damaged: ${message}`, {
+    code: 'ERR_MANIFEST',
+    path: MANIFEST_PATH,
+    hint: 'build the jail anew',
+  });
+
+function* parseText(text: Buffer): Steps<Manifest> {
+  const [head, lines] = splitLines(text);
+  const json = asObject(JSON.parse(head));
   if (json['format'] !== FORMAT)
     throw new TypeError(`its format is ${String(json['format'])}, and this version reads ${FORMAT}`);
-  const entries = asList(json['entries'], 'entries').map(entryFromJson);
+  const entries: Recorded[] = [];
+  for (const entry of lines ?? asList(json['entries'], 'entries')) {
+    entries.push(entryFromJson(entry));
+    yield;
+  }
   if (new Set(entries.map(({ path }) => path)).size !== entries.length)
     throw new TypeError('a path stands there twice');
   const packages = Object.entries(asObject(json['packages'], 'packages'));
@@ -117,6 +144,26 @@ function fromJson(json: Json): Manifest {
   };
 }
 
+// The objects of the whole text would take twice the memory of the manifest.
+function splitLines(text: Buffer): readonly [string, Iterable<unknown>?] {
+  const start = text.indexOf('\n') + 1;
+  const end = text.length - AFTER_ENTRIES.length;
+  const head = text.toString('utf8', 0, Math.max(start - 1, 0));
+  // Another writer may have put it on one line.
+  if (!head.endsWith(BEFORE_ENTRIES) || end < start || text.toString('latin1', end) !== AFTER_ENTRIES)
+    return [text.toString()];
+  return [`${head.slice(0, -BEFORE_ENTRIES.length)}}`, entryLines(text, start, end)];
+}
+
+function* entryLines(text: Buffer, start: number, end: number): Generator<unknown, void> {
+  for (let at = start; at < end;) {
+    const next = text.indexOf(',\n', at);
+    const stop = next < 0 || next > end ? end : next;
+    yield JSON.parse(text.toString('utf8', at, stop));
+    at = stop + 2;
+  }
+}
+
 function packFromJson(value: unknown): RecordedPack {
   const { name, trigger } = asObject(value, 'packs');
   const file = trigger === undefined ? {} : { trigger: asPath(trigger, 'trigger') };
@@ -125,12 +172,27 @@ function packFromJson(value: unknown): RecordedPack {
 
 /** Undefined if there is none, or if other users can write it, because root acts on it. @throws JailError ERR_MANIFEST */
 export function readManifest(jail: FileRoot): Manifest | undefined {
+  const data = readBytes(jail);
+  return data && parseManifest(data);
+}
+
+/** As readManifest, in steps. */
+export async function readManifestGradually(jail: FileRoot): Promise<Manifest | undefined> {
+  const data = readBytes(jail);
+  if (data === undefined) return undefined;
+  try {
+    return await gradually(parseText(await promisify(gunzip)(data, { maxOutputLength })));
+  } catch (error) {
+    throw damaged(error as Error);
+  }
+}
+
+function readBytes(jail: FileRoot): Uint8Array | undefined {
   const store = jail.lstat(STORE);
   if (store?.kind !== 'directory' || !isRootsAlone(store)) return undefined;
-  const data = withRegular(jail, MANIFEST_PATH, ({ status, read }) =>
+  return withRegular(jail, MANIFEST_PATH, ({ status, read }) =>
     isRootsAlone(status) ? read(0, Math.min(status.sizeBytes, MAX_BYTES)) : undefined,
   );
-  return data && parseManifest(data);
 }
 
 /** Leaves out usual values: root's ids, and a source that has the same path on the host. */

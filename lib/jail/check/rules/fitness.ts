@@ -16,6 +16,7 @@ import { leavingOut } from '../../plan/plan-outcome.ts';
 import { lacks } from '../../work/missing-file.ts';
 import { withOpen } from '../../work/closing.ts';
 import { unless } from '../../work/jail-error.ts';
+import { openTurns } from '../../work/steps.ts';
 import { errorRule, type Found, inGroup, warningRule } from '../check-rule.ts';
 import { isOfSystem, kindOf } from '../checked-entry.ts';
 import { type CheckedJail, recordedAt, usePath } from '../checked-jail.ts';
@@ -155,7 +156,9 @@ export const staleness = inGroup('staleness', [
       const stale = stalePackages(jail.host, manifest.packages);
       const told = new Set<string>();
       const isOfUser = belowUsers(manifest.entries);
+      const turns = openTurns();
       for (const recorded of manifest.entries) {
+        await turns();
         const name = recorded.package;
         let message: string | undefined;
         if (name === undefined) message = await differs(recorded, jail);
