@@ -141,10 +141,10 @@ t.test(
 
 t.test('the seeds of the fuzzer are judged as their names say', async (t) => {
   // A payload is for one machine.
-  const corpora = process.arch === 'x64' ? { corpus: [], payload: ['--payload'] } : { corpus: [] };
+  const corpora = process.arch === 'x64' ? { plan: [], payload: ['--payload'] } : { plan: [] };
   for (const [corpus, options] of Object.entries(corpora)) {
-    const names = readdirSync(`${root}/test/fuzz/${corpus}`);
-    const verdicts = check([...options, ...names.map((name) => `${root}/test/fuzz/${corpus}/${name}`)]);
+    const names = readdirSync(`${root}/test/fuzz/seeds/${corpus}`);
+    const verdicts = check([...options, ...names.map((name) => `${root}/test/fuzz/seeds/${corpus}/${name}`)]);
     for (const [index, name] of names.entries()) t.ok(name.startsWith(`${verdicts[index]}-`), name);
   }
 });

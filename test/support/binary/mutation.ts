@@ -27,7 +27,8 @@ function seedOf(data: Buffer): Seed {
   };
 }
 
-const image = (bits: 32 | 64, endian: 'little' | 'big') => {
+/** A small ELF file with all that is read of one. */
+export const elfImage = (bits: 32 | 64, endian: 'little' | 'big'): Buffer => {
   const { word } = numbersOf({ endian });
   return makeElf({
     bits,
@@ -56,7 +57,9 @@ const real = [
 /** ELF files of this machine and made to order. */
 export const seeds: readonly Seed[] = [
   ...real,
-  ...([64, 32] as const).flatMap((bits) => (['little', 'big'] as const).map((endian) => image(bits, endian))),
+  ...([64, 32] as const).flatMap((bits) =>
+    (['little', 'big'] as const).map((endian) => elfImage(bits, endian)),
+  ),
 ].map(seedOf);
 
 const interesting = [
