@@ -43,7 +43,7 @@ export type ExitErrorCode = 'ERR_EXIT' | 'ERR_SIGNAL' | 'ETIMEDOUT' | 'ERR_MAX_B
 
 /** Where a launch failed. */
 export interface FailedStep {
-  /** Name of the step as `uchroot --plan` prints it, such as `chroot` or `execve`. */
+  /** Name of the step as `uchroot --plan=steps` prints it, such as `chroot` or `execve`. */
   readonly step: string;
   /** Its place in the plan, from 1; undefined before the plan has begun. */
   readonly place?: number | undefined;

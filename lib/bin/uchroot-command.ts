@@ -24,11 +24,12 @@ import type { CgroupPlan } from '../launch/host/cgroup-layout.ts';
 import type { Launch } from '../launch/plan/launch.ts';
 import { needsCgroup } from '../launch/request/limit-rows.ts';
 import { inOptions } from '../launch/request/option-row.ts';
+import { oneOf } from '../values/validators.ts';
 import { inWords, needs } from '../values/wrong.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
-import { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
+import { planAsJson, planAsText, stepsAsText } from '../launch/tell/plan-output.ts';
 import type { Argument } from '../values/command-option.ts';
 import { toBuffer } from '../words/quote.ts';
 import { readVersion, versionLine } from '../version.ts';
@@ -106,7 +107,7 @@ async function withCgroup(
 
 function showPlan(
   request: NormalRequest,
-  format: 'text' | 'json',
+  form: 'text' | 'json' | 'steps',
   isChecked: boolean,
   fail: Fail,
 ): number | Promise<number> {
@@ -114,13 +115,27 @@ function showPlan(
     lookAtFiles(launch, warn);
     const given = bindDangers(request, launch.account);
     const problem = rehearse(launch) ?? findProblem(launch);
-    output(format === 'json' ? planAsJson(launch, problem, given) : planAsText(launch, given));
+    const isTried = request.rootless || process.geteuid?.() === 0;
+    output(
+      form === 'json'
+        ? planAsJson(launch, problem, given)
+        : form === 'steps'
+          ? stepsAsText(launch)
+          : planAsText(launch, { problem, given, isTried }),
+    );
     if (isChecked) refuseUnsafe(launch, complain);
     return tellProblem(problem, fail);
   };
   return needsCgroup(request)
     ? withCgroup(request, false, (limits) => planCgroup(limits), show)
     : show(prepareInPlace(request, warn, false));
+}
+
+// The object has the steps in any case.
+function planForm(word: string, given: ReadonlyMap<string, Argument>): 'text' | 'json' | 'steps' {
+  if (word !== '') oneOf(['steps'])(word as 'steps', '--plan');
+  const format = toFormat(given.get('format'), FORMATS);
+  return format === 'text' && word !== '' ? 'steps' : format;
 }
 
 function tellProblem(problem: LaunchError | undefined, fail: Fail): number {
@@ -204,8 +219,8 @@ function run(told: Recipients): number | Promise<number> {
   }
   const normal = normalize(request);
   if (given.has('kill-signal') && normal.time === undefined) throw needs('killSignal', 'time', 10);
-  if (given.has('plan'))
-    return showPlan(normal, toFormat(given.get('format'), FORMATS), given.has('check'), fail);
+  const plan = given.get('plan');
+  if (plan !== undefined) return showPlan(normal, planForm(plan.text, given), given.has('check'), fail);
   const launch = (prepared: Launch): number => {
     if (given.has('check')) refuseUnsafe(prepared, complain);
     told.manager?.keepFrom(prepared.keptFds);

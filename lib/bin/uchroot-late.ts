@@ -4,7 +4,7 @@ export { findProblem } from '../launch/tell/preflight.ts';
 export { errnoName, reason } from '../words/errno.ts';
 export { toLaunchError } from '../launch/tell/failure.ts';
 export { rehearse } from '../launch/tell/rehearse.ts';
-export { planAsJson, planAsText } from '../launch/tell/plan-output.ts';
+export { planAsJson, planAsText, stepsAsText } from '../launch/tell/plan-output.ts';
 export { forgotten, wordHint } from './mistakes/word-hint.ts';
 export { foreignOptions } from './mistakes/foreign-options.ts';
 export { foreignKeys } from '../launch/request/foreign-keys.ts';

@@ -36,7 +36,7 @@ const notOfLaunch = (): readonly CommandOption[] => [
       hint: 'uchroot-jail check DIRECTORY checks the jail now, and from cron(8) later',
     },
   }),
-  option('--plan', 'print the steps and what would fail; start nothing', {
+  option('--plan[=steps]', 'print what is shut, open and would fail, or each step; start nothing', {
     group: 'Reports',
     notInUnit: '--unit prints the unit instead of the steps: choose one',
     notCompiled: chooseOne,

@@ -121,7 +121,7 @@ test('--plan prints the steps of the command, and needs no privilege', async (t)
     text
       .split('\n')
       .flatMap((line) => /^ *\d+ {2}(?!keep_listen_fds|setrlimit +nofile)(.*)/.exec(line)?.[1] ?? []);
-  const command = uchroot(['--plan', 'nobody', jail, '/probe', 'mark', '/tmp/mark']);
+  const command = uchroot(['--plan=steps', 'nobody', jail, '/probe', 'mark', '/tmp/mark']);
   // An isolated one has to fork to get into its pid namespace, and then the process outside gives up its rights.
   const outside = isolated
     ? 'setgroups setresgid setresuid capset no_new_privs not_dumpable parent_death_signal'

@@ -367,7 +367,7 @@ test('bad values are refused', async (t) => {
 });
 
 test('--plan shows the limits and makes nothing; --compile names the directive of systemd', async (t) => {
-  const plan = uchroot(['--plan', '--memory', '64M', '--cpu', '1.5', who, jail, '/hog']);
+  const plan = uchroot(['--plan=steps', '--memory', '64M', '--cpu', '1.5', who, jail, '/hog']);
   t.match(plan.stdout, /^ *1 {2}cgroup +memory 64M, cpu 1\.5 /m);
   const file = `${temporaryDirectory()}/launcher`;
   for (const [option, directive] of [

@@ -311,7 +311,7 @@ test('a shared library that cannot be loaded is named, with the command that men
 test('a plan made by an ordinary user says nothing about what he may not read', async (t) => {
   putProgram(`${jail}/unreadable`, 0o711);
   const by = ['setpriv', '--reuid', '7777', '--regid', '7777', '--clear-groups'];
-  const ended = start([...publicCommand(), '--plan', 'nobody', jail, '/unreadable'], { by });
+  const ended = start([...publicCommand(), '--plan=steps', 'nobody', jail, '/unreadable'], { by });
   t.equal(ended.status, 0);
   t.equal(ended.stderr, '');
   t.match(ended.stdout, /execve +\/unreadable/);

@@ -292,11 +292,11 @@ test('the command fails as without a terminal, and the terminal stays as it is',
   const missing = new Terminal([...words([], '/missing')]);
   await missing.shows('uchroot: /missing: not found in the jail');
   t.equal(await missing.ended(), 127);
-  const plan = start([...command, '--plan', '--pty', ...own, user, jail, shell]);
+  const plan = start([...command, '--plan=steps', '--pty', ...own, user, jail, shell]);
   t.match(plan.stdout, /open_pty +\/dev\/pts\/ptmx 80x24/);
   t.match(plan.stdout, /controlling_tty/);
   t.equal(plan.status, 0, plan.stderr);
-  t.match(start([...command, '--plan', '--pty', user, jail, shell]), {
+  t.match(start([...command, '--plan=steps', '--pty', user, jail, shell]), {
     status: 0,
     stdout: /open_pty +\/dev\/pts\/ptmx of the jail, or \/dev\/ptmx 80x24/,
   });

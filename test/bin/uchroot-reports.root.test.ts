@@ -89,8 +89,29 @@ test('nothing is written to a status descriptor that is one of Node', async (t) 
   t.notOk(existsSync(`${jail}/tmp/status`));
 });
 
-test('--plan prints the steps in their order and starts nothing', async (t) => {
-  const ended = uchroot(['--plan', 'nobody', jail, '/probe', 'mark', '/tmp/plan']);
+test('--plan begins with five lines: who, where, what is shut, what is open, what would fail', async (t) => {
+  const inner = isolated ? 'the network of the host' : 'mounts';
+  const said = uchroot(['--plan', 'nobody', jail, '/probe']);
+  t.match(said, { status: 0, stderr: '' });
+  const lines = [
+    'who: {4}nobody: uid 65534, gid 65534, groups 65534; capabilities none',
+    `where: {2}/probe in ${jail}, working directory /.*`,
+    `shut: {3}.*${inner}.*`,
+    'open: {3}.*unlimited memory.*',
+    'fails: {2}nothing',
+    'does it stop .*:',
+  ];
+  t.match(said.stdout, new RegExp(`^${lines.join('\\n')}\\n`));
+  t.match(uchroot(['--plan', 'nobody', jail, '/nothing']).stdout, /^fails: {2}execve; the reason follows$/m);
+  const ordinary = uchroot(['--plan', 'nobody', jail, '/probe'], {
+    by: ['setpriv', '--reuid', '1', '--clear-groups'],
+  });
+  t.match(ordinary.stdout, /^fails: {2}nothing that is seen without root/m);
+  t.match(uchroot(['--plan=step', 'nobody', jail]), { status: 1, stderr: /must be .*steps/ });
+});
+
+test('--plan=steps prints the steps in their order and starts nothing', async (t) => {
+  const ended = uchroot(['--plan=steps', 'nobody', jail, '/probe', 'mark', '/tmp/plan']);
   t.equal(ended.status, 0);
   t.equal(ended.stderr, '');
   t.notOk(existsSync(`${jail}/tmp/plan`));

@@ -375,7 +375,7 @@ once('--plan and --unit carry the filter', async (t) => {
   });
   const plan = start([
     ...command,
-    '--plan',
+    '--plan=steps',
     `--seccomp=${file}`,
     '--allow=keyring',
     'nobody',

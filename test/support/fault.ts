@@ -98,7 +98,7 @@ export class FaultyLaunch {
   /** Step names by their place in the plan, from 1, as --plan prints them. */
   plan(): ReadonlyMap<number, string> {
     const [file = '', ...more] = launchWords(this.#arguments);
-    const words = more.length === 0 ? [file, '--plan'] : launchWords(['--plan', ...this.#arguments]);
+    const words = more.length === 0 ? [file, '--plan'] : launchWords(['--plan=steps', ...this.#arguments]);
     const { stdout } = start(words, { by: oddCaller(...this.#words), stdio });
     return new Map(
       [...stdout.matchAll(/^ *(\d+) {2}(\w+) /gm)].map(([, place, op = '']) => [Number(place), op]),

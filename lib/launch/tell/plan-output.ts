@@ -5,27 +5,32 @@ import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { describeStep } from '../plan/table.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
-import type { Launch } from '../plan/launch.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { deterministicEnv } from '../request/value.ts';
+import { summaryAsText, type Printed } from './plan-summary.ts';
 import { threatAnswers, threatsAsText, type ThreatFacts } from './threats.ts';
 
-/** The parts of a launch that are printed. */
-export type Printed = Pick<Launch, 'account' | 'stages'> & { readonly request: NormalRequest };
+export type { Printed } from './plan-summary.ts';
 
 /** What a launch gives away by --insecure-path (bindDangers() of lib/launch/host/binds.ts). */
 export type Given = readonly Pick<DirectoryFinding, 'message'>[];
 
-/**
- * One line for each step: place, name, object and purpose. A line marks the border between two stages. Then a line for each threat, and
- * one for each path of the host that is given away.
- */
-export function planAsText(launch: Printed, given: Given = []): string {
+/** What `--plan` found besides the launch. */
+export interface Found {
+  readonly problem?: LaunchError | undefined;
+  readonly given?: Given;
+  /** Whether the steps before the program were tried. */
+  readonly isTried?: boolean;
+}
+
+/** Five lines for a person, then one for each threat, and one for each path of the host that is given away. */
+export function planAsText(launch: Printed, { problem, given = [], isTried = true }: Found = {}): string {
+  const facts = onThisKernel(launch);
   return (
-    stepsAsText(launch) +
+    summaryAsText(launch, threatAnswers(facts), problem, isTried) +
     untrustedAsText(launch.request) +
     deterministicAsText(launch.request) +
-    threatsAsText(onThisKernel(launch)) +
+    threatsAsText(facts) +
     givenAsText(given)
   );
 }
@@ -70,7 +75,7 @@ const onThisKernel = ({ request, account }: Printed): ThreatFacts => ({
   landlockAbi: native.landlockAbi(),
 });
 
-/** A line for the account, and one for each step. */
+/** A line for the account, and one for each step: place, name, object and purpose. A line marks the border between two stages. */
 export function stepsAsText({ request, stages, account }: Printed): string {
   const name = request.user.isAuto === true ? 'auto: each launch has an id of its own' : account.name;
   const who = name === undefined ? '' : ` (${quote(name)})`;

@@ -24,6 +24,8 @@ interface Wall {
 export interface ThreatAnswer {
   /** Completes the sentence "the program tries to". */
   readonly threat: string;
+  /** The same in a few words, which several threats share. */
+  readonly subject: string;
   readonly stopped: boolean;
   /** What stops it. */
   readonly by: readonly string[];
@@ -171,18 +173,29 @@ const rlimit = (resource: 'nofile' | 'nproc'): Wall => ({
   },
 });
 
-/** What a program may try, with a helper outside of the jail; and the walls against it. One of them is enough. */
-const rows: Readonly<Record<string, readonly Wall[]>> = {
+type Row = readonly [subject: string, ...walls: readonly Wall[]];
+
+const helper = 'files that a helper passes in';
+const processes = 'processes of the host';
+const network = 'the network of the host';
+const paths = '/proc of the host';
+const ownPrograms = 'programs that it writes';
+const lasting = 'changes that stay';
+
+/** What a program may try, with a helper outside of the jail: its subject in a few words, and the walls against it. One is enough. */
+const rows: Readonly<Record<string, Row>> = {
   'read, write, execute and remove files of the host through a descriptor that a helper passes in': [
+    helper,
     landlock(3),
   ],
-  'see the status of such a file, change its mode, connect to a socket there': [],
-  'link or move files out of the jail, or into it': [landlock(1), namespace('mount')],
-  'send signals to processes of the same user': [landlock(6), namespace('pid')],
-  'trace them, read their memory, take their descriptors': [landlock(1), ownProcesses],
-  'reach files of theirs through /proc': [landlock(1), ownProc],
-  'connect to abstract unix sockets of the host': [landlock(6), namespace('net'), scope],
+  'see the status of such a file, change its mode, connect to a socket there': [helper],
+  'link or move files out of the jail, or into it': [helper, landlock(1), namespace('mount')],
+  'send signals to processes of the same user': [processes, landlock(6), namespace('pid')],
+  'trace them, read their memory, take their descriptors': [processes, landlock(1), ownProcesses],
+  'reach files of theirs through /proc': [paths, landlock(1), ownProc],
+  'connect to abstract unix sockets of the host': [network, landlock(6), namespace('net'), scope],
   'connect to TCP ports of the host': [
+    network,
     { ...ownNetwork, stands: (facts) => ownNetwork.stands(facts) && !callsHost(facts) },
     {
       name: 'net namespace, but for host-loopback of --connect-to',
@@ -191,33 +204,50 @@ const rows: Readonly<Record<string, readonly Wall[]>> = {
     },
     given('--connect-tcp', ({ connectTcp }) => connectTcp !== undefined, '--connect-tcp, but for its ports'),
   ],
-  'ioctl on devices that are no terminals': [landlock(5)],
-  'mount a file system (`sys_admin`)': [landlock(1), filter('mount'), withoutCapability('sys_admin')],
+  'ioctl on devices that are no terminals': ['devices', landlock(5)],
+  'mount a file system (`sys_admin`)': [
+    'mounts',
+    landlock(1),
+    filter('mount'),
+    withoutCapability('sys_admin'),
+  ],
   'leave the jail by a second chroot (`sys_chroot`)': [
+    'files outside of the jail',
     landlock(1),
     namespace('mount'),
     withoutCapability('sys_chroot'),
   ],
-  'change the host through /proc as root': [notRoot, ownProc],
-  'use system calls that no ordinary program needs, and make user namespaces': [anyFilter, profile],
-  'leave processes behind': [namespace('pid')],
-  'execute a file that it has written, or map it as code': [noProgramsOfItsOwn],
-  'execute a file in memory (memfd_create)': [noMemfd],
-  'fill a disk, by many small files too': [nothingOnDisk],
-  'leave changes in the jail': [nothingOnDisk],
-  'use memory without end': [given('--memory SIZE', ({ memory }) => memory !== undefined)],
-  'start processes without end': [given('--pids N', ({ pids }) => pids !== undefined), rlimit('nproc')],
-  'open files without end': [rlimit('nofile')],
-  'run without end': [given('--time SECONDS', ({ time }) => time !== undefined)],
-  "use a bug of the kernel's": [],
+  'change the host through /proc as root': [paths, notRoot, ownProc],
+  'use system calls that no ordinary program needs, and make user namespaces': [
+    'unusual system calls',
+    anyFilter,
+    profile,
+  ],
+  'leave processes behind': ['processes that stay', namespace('pid')],
+  'execute a file that it has written, or map it as code': [ownPrograms, noProgramsOfItsOwn],
+  'execute a file in memory (memfd_create)': [ownPrograms, noMemfd],
+  'fill a disk, by many small files too': [lasting, nothingOnDisk],
+  'leave changes in the jail': [lasting, nothingOnDisk],
+  'use memory without end': [
+    'unlimited memory',
+    given('--memory SIZE', ({ memory }) => memory !== undefined),
+  ],
+  'start processes without end': [
+    'unlimited processes',
+    given('--pids N', ({ pids }) => pids !== undefined),
+    rlimit('nproc'),
+  ],
+  'open files without end': ['unlimited open files', rlimit('nofile')],
+  'run without end': ['unlimited time', given('--time SECONDS', ({ time }) => time !== undefined)],
+  "use a bug of the kernel's": ['bugs of the kernel'],
 };
 
 /** For each threat whether a launch stops it. */
 export function threatAnswers(facts: ThreatFacts): readonly ThreatAnswer[] {
-  return Object.entries(rows).map(([threat, walls]) => {
+  return Object.entries(rows).map(([threat, [subject, ...walls]]) => {
     const by = [...new Set(walls.filter((wall) => wall.stands(facts)).map(({ name }) => name))];
     const remedies = by.length > 0 ? [] : [...new Set(walls.flatMap(({ option }) => option(facts) ?? []))];
-    return { threat, stopped: by.length > 0, by, remedies };
+    return { threat, subject, stopped: by.length > 0, by, remedies };
   });
 }
 

@@ -149,7 +149,10 @@ test('what stands in the way is told, with a remedy', async (t) => {
 
 test('a plan of an ordinary user takes no id', async (t) => {
   const words = ['setpriv', '--reuid=12345', '--regid=12345', '--clear-groups', ...command];
-  t.match(say(...words, '--plan', 'auto', jail, '/probe').stdout, /^uid 61184 \(auto: /);
+  t.match(
+    say(...words, '--plan', 'auto', jail, '/probe').stdout,
+    /^who: +auto, each launch an id of its own: uid 61184, /,
+  );
   t.equal((await planLaunch({ user: 'auto', jail, program: '/probe' })).account.uid, ownIds.first);
 });
 

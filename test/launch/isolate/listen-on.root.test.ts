@@ -150,7 +150,7 @@ for (const as of [undefined, uid]) {
         wait $pid; echo $?
         until ${call(8080)} | grep -q refused; do sleep 0.01; done
       done
-      ${uchroot} --plan ${given} /bin/true | grep listen_network -A 1
+      ${uchroot} --plan=steps ${given} /bin/true | grep listen_network -A 1
       rm -f ${pipe} ${pipe}.out`;
     const user = as === undefined ? [] : ['setpriv', `--reuid=${as}`, `--regid=${as}`, '--clear-groups'];
     chmodSync(directory, 0o777);

@@ -302,7 +302,7 @@ test('the command says where the option has no meaning', async (t) => {
 });
 
 test('--plan shows the maps, and --doctor whether they can be made', async (t) => {
-  const ended = run(['--plan', 'root', jail, '/bin/id']);
+  const ended = run(['--plan=steps', 'root', jail, '/bin/id']);
   t.equal(ended.status, 0, ended.stderr);
   t.match(ended.stdout, `/usr/bin/newuidmap 0 ${uid} 1 1 1630000000 65536`);
   t.match(ended.stdout, `uid 0 is ${uid}, 1 to 65536 are 1630000000 to 1630065535 of the host`);

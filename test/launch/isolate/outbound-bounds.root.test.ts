@@ -250,7 +250,7 @@ for (const [who, as, [option = '', user = '']] of rows)
         const [file, ...words] = ${JSON.stringify(command)};
         const say = (...args) => spawnSync(file, [...words, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
         const list = ['${option}', '--ro-bind', '/usr', '--connect-to', 'web.test:80,8080', '${user}', base.jail];
-        const plan = say('--plan', ...list, '/usr/bin/true');
+        const plan = say('--plan=steps', ...list, '/usr/bin/true');
         const called = say(...list, '/usr/bin/curl', '-sS', 'http://web.test:8080/');
         const doctor = say('--doctor');
         tell({ stdout, stderr, failed, called: called.stdout + called.stderr, plan: plan.stdout + plan.stderr, doctor: doctor.stdout });

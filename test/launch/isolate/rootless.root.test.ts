@@ -222,7 +222,7 @@ test("an ephemeral jail of root's can be written where everybody may write, and 
       t.equal(kept.stdout, options.length === 1 ? '' : 'x\n', 'the next launch');
     }
   t.same(readdirSync(`${rootJail}/tmp`).toSorted(), before);
-  t.match(run(['--ephemeral', '--plan', 'root', rootJail]).stdout, /three levels deep/);
+  t.match(run(['--ephemeral', '--plan=steps', 'root', rootJail]).stdout, /three levels deep/);
   const refused = run(['--ephemeral', '--tmpfs', '/etc/x', 'root', rootJail, ...bash('exit 0')]);
   t.match(
     refused.stderr,
@@ -359,7 +359,7 @@ test('a service without root runs, streams, stops and ends programs', async (t) 
 });
 
 test('--plan tries the launch, and says what becomes of ids and groups', async (t) => {
-  const ended = run(['--plan', 'root', jail, '/probe']);
+  const ended = run(['--plan=steps', 'root', jail, '/probe']);
   t.equal(ended.status, 0, ended.stderr);
   t.match(ended.stdout, `uid 0 is ${uid} of the host, and no other is mapped`);
   t.match(ended.stdout, "setgroups(2) is refused: the caller's supplementary groups stay");

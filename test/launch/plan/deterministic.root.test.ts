@@ -64,7 +64,9 @@ test('two runs are the same to the byte, and differ without it', async (t) => {
 onceTest('--plan tells what it stands for, and what was given otherwise', async (t) => {
   const jail = makeJail();
   const plan = (...options: readonly string[]) =>
-    uchroot(['--plan', '--deterministic', ...options, 'nobody', jail, '/tell']).stdout;
+    ['--plan=steps', '--plan']
+      .map((word) => uchroot([word, '--deterministic', ...options, 'nobody', jail, '/tell']).stdout)
+      .join('');
   const plain = plan();
   t.match(plain, 'the same addresses in each launch');
   t.match(plain, 'one of all CPUs');

@@ -5,7 +5,7 @@ import { buildPlan } from '../../support/plan.ts';
 import type { Step } from '../../../lib/launch/plan/step.ts';
 import { compiledHelp, compiledPlan } from '../../../lib/launch/compile/compiled-text.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
-import { planAsJson, planAsText, type Printed } from '../../../lib/launch/tell/plan-output.ts';
+import { planAsJson, planAsText, stepsAsText, type Printed } from '../../../lib/launch/tell/plan-output.ts';
 import { threatAnswers, threatsAsText } from '../../../lib/launch/tell/threats.ts';
 import { native } from '../../../lib/native.ts';
 import { sam } from '../../support/launch/view.ts';
@@ -30,12 +30,12 @@ function launchOf(argument: Buffer, account = sam, keys: Partial<LaunchRequest> 
 const launch = launchOf(Buffer.from('-l'));
 
 t.test(
-  'the text has a line that says who and where, a line a step in its order, then the threats',
+  'the text has five lines, then the threats; the steps are a line for who and where, and a line a step in its order',
   async (t) => {
-    const [head, ...all] = planAsText(launch).trimEnd().split('\n');
-    const lines = all.slice(0, launch.steps.length);
+    const [head, ...lines] = stepsAsText(launch).trimEnd().split('\n');
+    t.equal(lines.length, launch.steps.length);
     t.equal(
-      `${all.slice(lines.length).join('\n')}\n`,
+      planAsText(launch).split('\n').slice(5).join('\n'),
       threatsAsText({ ...launch, landlockAbi: native.landlockAbi() }),
     );
     t.equal(head, 'uid 1001 (sam), gid 1001, groups 29,1001, jail /srv/jail');
@@ -51,9 +51,35 @@ t.test(
   },
 );
 
+t.test('the five lines say what the options give, and each subject is in one of two lines', async (t) => {
+  const view = [
+    { bind: '/srv/data', to: '/data', readOnly: true },
+    { tmpfs: '/tmp' },
+    { writable: '/var' },
+    { proc: '/proc' },
+  ];
+  const own = { isolate: true, readOnly: true, view, caps: ['net_bind_service'], connectTo: ['a.test:1'] };
+  const [who, where, shut = '', open = '', fails] = planAsText(launchOf(Buffer.from(''), sam, own)).split(
+    '\n',
+  );
+  t.equal(who, 'who:    sam: uid 1001, gid 1001, groups 29,1001; capabilities net_bind_service');
+  t.equal(
+    where,
+    'where:  /bin/prog in /srv/jail, working directory /; the jail is read-only; mounts /data (/srv/data of the host, read-only), /tmp (empty, in memory), /var (writable), /proc',
+  );
+  t.match(open, /^open: {3}calls to a\.test:1, files that a helper passes in, .*bugs of the kernel$/);
+  t.match(shut, /^shut: {3}.*processes of the host, .*the network of the host/);
+  t.equal(fails, 'fails:  nothing');
+  const said = [shut, open].flatMap((line) => line.slice(8).split(', '));
+  const subjects = threatAnswers({ ...launch }).map(({ subject }) => subject);
+  t.same(new Set(said), new Set(['calls to a.test:1', ...subjects]));
+  const problem = new LaunchError('execve: no', { step: 'execve', code: 'ENOENT' });
+  t.match(planAsText(launch, { problem }), '\nfails:  execve; the reason follows\n');
+});
+
 t.test('an account without name or groups is shown as that', async (t) => {
   const nobody = { ...sam, name: undefined, groups: [] };
-  t.match(planAsText(launchOf(Buffer.from(''), nobody)), /^uid 1001, gid 1001, groups none, jail/);
+  t.match(stepsAsText(launchOf(Buffer.from(''), nobody)), /^uid 1001, gid 1001, groups none, jail/);
 });
 
 t.test('the JSON has account, jail and every step with its fields', async (t) => {
@@ -96,7 +122,7 @@ t.test('what would fail is part of the JSON', async (t) => {
 t.test('of several stages the border is shown, and each step has the number of its stage', async (t) => {
   const isolated = launchOf(Buffer.from('-l'), sam, { isolate: true });
   const [first = [], second = []] = isolated.stages;
-  const lines = planAsText(isolated).split('\n');
+  const lines = stepsAsText(isolated).split('\n');
   t.match(lines[first.length + 1], /^ {5}fork: this process waits/);
   t.match(lines[first.length + 2], new RegExp(`^ *${first.length + 1}  `));
   const { steps } = JSON.parse(planAsJson(isolated, undefined)) as { steps: { stage?: number }[] };
@@ -159,7 +185,7 @@ t.test('the help of a compiled launcher says what it starts, where, and as whom'
 t.test('the plan ends with what --insecure-path gives away', async (t) => {
   const given = [{ message: 'bind: /etc decides who logs in' }];
   t.match(
-    planAsText(launch, given),
+    planAsText(launch, { given }),
     /\nby --insecure-path it gives .*:\n {2}bind: \/etc decides who logs in\n$/,
   );
   t.match(JSON.parse(planAsJson(launch, undefined, given)), {
