@@ -3,6 +3,7 @@
 #include "ownid.h"
 
 #include <cerrno>
+#include <charconv>
 #include <sstream>
 
 #include <fcntl.h>
@@ -47,12 +48,19 @@ int lock(int directory, uint32_t id) {
   }
 }
 
+// Not strtoull(3): by the headers of glibc 2.38 it is a function that older ones, and musl, do not have.
+uint64_t numberIn(const std::string& text) {
+  uint64_t number = 0;
+  (void)std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 // Lines of `name:first:count` (subuid(5)).
 bool isIn(const std::string& ranges, uint32_t id) {
   std::istringstream lines(ranges);
   std::string owner, first, count;
   while (std::getline(lines, owner, ':') && std::getline(lines, first, ':') && std::getline(lines, count)) {
-    const uint64_t start = strtoull(first.c_str(), nullptr, 10), length = strtoull(count.c_str(), nullptr, 10);
+    const uint64_t start = numberIn(first), length = numberIn(count);
     if (id >= start && id - start < length) return true;
   }
   return false;
