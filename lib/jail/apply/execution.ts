@@ -7,6 +7,7 @@ import type { DirectoryRoot } from '../../tree/root.ts';
 import { caller } from '../../trust/owner.ts';
 import { mountPoints } from '../manifest/layout.ts';
 import { isSameManifest, type Manifest, type Recorded, writeManifest } from '../manifest/manifest.ts';
+import type { Origin } from '../manifest/origin.ts';
 import { fromText } from '../manifest/path-text.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
@@ -223,6 +224,7 @@ class Outcome {
     const outdated = this.left.filter(({ isOutdated }) => isOutdated);
     const stale = new Set(outdated.map(({ path }) => this.#known.get(fromText(path))?.package));
     const packages: Record<string, string> = {};
+    const origins: Record<string, Origin> = {};
     const entries = this.#recorded.map((entry) => {
       const name = entry.source === undefined ? undefined : plan.packageOf(entry.source);
       if (name === undefined) return entry;
@@ -230,8 +232,10 @@ class Outcome {
       const version = old ?? plan.versionOf(name);
       if (version === undefined) return entry;
       packages[name] = version;
+      const origin = old === undefined ? plan.originOf(name) : this.#before?.origins?.[name];
+      if (origin !== undefined) origins[name] = origin;
       return { ...entry, package: name };
     });
-    return { recipe, packs: plan.packs, packages, entries };
+    return { recipe, packs: plan.packs, packages, origins, system: plan.system, entries };
   }
 }

@@ -2,6 +2,7 @@
 
 import { wordSet } from '../../words/word-list.ts';
 import { toLatin1 } from '../../tree/path.ts';
+import type { Origin } from '../manifest/origin.ts';
 
 /**
  * One entry of Depends: the names of packages of which any one is enough; the first is preferred (deb-control(5)). Versions and
@@ -89,6 +90,13 @@ function toPackage(fields: Fields): Package | undefined {
     suggests: readRelations(text('suggests')),
     provides: readRelations(text('provides')).flat(),
   };
+}
+
+/** What a tracker knows a package by. A source has the version of its packages, unless the field says another one (deb-control(5)). */
+export function originOf(pkg: Package | undefined): Origin | undefined {
+  if (pkg === undefined || pkg.version === '' || pkg.architecture === '') return undefined;
+  const version = /\(([^)]+)\)/.exec(pkg.sourceField)?.[1] ?? pkg.version;
+  return { source: pkg.source, version, architecture: pkg.architecture };
 }
 
 // The name becomes part of a file name, so it has no slash and no leading dot.

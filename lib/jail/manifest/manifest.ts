@@ -11,6 +11,7 @@ import { gradually, type Steps } from '../work/steps.ts';
 import { withRegular } from './file-hash.ts';
 import { asId, asInteger, asList, asObject, asPath, asText, type Json } from './fields.ts';
 import { STORE } from './layout.ts';
+import { type Origins, originsFromJson, type System, systemFromJson } from './origin.ts';
 import { fromText, toText } from './path-text.ts';
 import { HOWS, type Reason } from './planned-entry.ts';
 import { isDestination, type Recipe, recipeFromJson, recipeToJson } from './recipe.ts';
@@ -64,6 +65,10 @@ export interface Manifest {
   readonly packs: readonly RecordedPack[];
   /** Versions of the files' packages, by package name. */
   readonly packages: Readonly<Record<string, string>>;
+  /** Undefined: a version of uchroot before this key has written the manifest. */
+  readonly origins?: Origins;
+  /** Undefined: the system does not say what it is. */
+  readonly system?: System | undefined;
   /** A directory comes before its content. */
   readonly entries: readonly Recorded[];
 }
@@ -82,15 +87,16 @@ const manifestText = (manifest: Manifest): string => [...manifestLines(manifest)
 
 /** The manifest as JSON, a line for each entry. @param shown what of the entry is written */
 export function* manifestLines(
-  { recipe, packs, packages, entries }: Manifest,
+  { recipe, packs, packages, origins, system, entries }: Manifest,
   shown = (entry: Recorded): Recorded => entry,
 ): Generator<string, void> {
-  const versions = Object.entries(packages).toSorted(([a], [b]) => (a < b ? -1 : 1));
   const head = JSON.stringify({
     format: FORMAT,
     recipe: recipeToJson(recipe),
     packs: packs.map(({ name, trigger }) => ({ name, ...(trigger && { trigger: toText(trigger) }) })),
-    packages: Object.fromEntries(versions),
+    packages: inOrder(packages),
+    ...(origins && { origins: inOrder(origins) }),
+    ...(system && { system }),
   });
   yield `${head.slice(0, -1)}${BEFORE_ENTRIES}\n`;
   const last = entries.length - 1;
@@ -102,6 +108,9 @@ export function* manifestLines(
 const BEFORE_ENTRIES = ',"entries":[';
 const AFTER_ENTRIES = '\n]}\n';
 const maxOutputLength = MAX_BYTES;
+
+const inOrder = <T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+  Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 /** @throws JailError ERR_MANIFEST if the bytes are not a manifest */
 export function parseManifest(data: Uint8Array): Manifest {
@@ -136,10 +145,13 @@ function* parseText(text: Buffer): Steps<Manifest> {
   if (new Set(entries.map(({ path }) => path)).size !== entries.length)
     throw new TypeError('a path stands there twice');
   const packages = Object.entries(asObject(json['packages'], 'packages'));
+  const { origins, system } = json;
   return {
     recipe: recipeFromJson(json['recipe'], 'its recipe'),
     packs: asList(json['packs'], 'packs').map(packFromJson),
     packages: Object.fromEntries(packages.map(([name, version]) => [name, asText(version, name)])),
+    ...(origins !== undefined && { origins: originsFromJson(origins) }),
+    ...(system !== undefined && { system: systemFromJson(asObject(system, 'system')) }),
     entries,
   };
 }

@@ -3,13 +3,16 @@
 import type { CacheEntry } from '../../binary/cache.ts';
 import type { MissingFile } from '../../binary/closure.ts';
 import type { Cpu } from '../../binary/machine.ts';
-import { type BytePath, bytePath, lastComponent } from '../../tree/path.ts';
+import { type BytePath, bytePath, lastComponent, toLatin1 } from '../../tree/path.ts';
 import { rememberReads } from '../../tree/remembered-root.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
+import { originOf } from '../dpkg/package-status.ts';
+import { readIfThere } from '../dpkg/readable-files.ts';
 import { openImports, openStrings } from '../dpkg/sections.ts';
 import { mergedDirectories, mountPoints } from '../manifest/layout.ts';
 import type { RecordedPack } from '../manifest/manifest.ts';
+import { type Origin, parseSystem, type System } from '../manifest/origin.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { symbols } from '../packs/index.ts';
@@ -40,6 +43,8 @@ export interface JailPlan {
   /** The name of the package of a path of the root. */
   readonly packageOf: (path: BytePath) => string | undefined;
   readonly versionOf: (name: string) => string | undefined;
+  readonly originOf: (name: string) => Origin | undefined;
+  readonly system: System | undefined;
   /** Libraries that a loader in the jail finds only by /etc/ld.so.cache. */
   readonly cacheEntries: readonly CacheEntry[];
   /** The byte order of the programs, and so of that cache. */
@@ -160,7 +165,9 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
     entries: selection.entries(),
     packs: packs.chosen(),
     packageOf: (path) => packages.of(path),
-    versionOf: (name) => packages.versionOf(name),
+    versionOf: (name) => packages.find(name)?.version,
+    originOf: (name) => originOf(packages.find(name)),
+    system: parseSystem(toLatin1(readIfThere(root, bytePath('/etc/os-release'), 1 << 16))),
     cacheEntries: cacheEntriesOf(root, executables.portable),
     endian: executables.endian(),
     ...lost(selection, executables),

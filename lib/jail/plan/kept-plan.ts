@@ -9,6 +9,7 @@ import { type BytePath, parentPath, pathBytes } from '../../tree/path.ts';
 import { errorCode, type FileRoot, type FileStatus, openFileLines, readHeads } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
+import type { Origin } from '../manifest/origin.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { lookOr } from '../work/jail-error.ts';
 import type { JailPlan, PlanSource } from './jail-plan.ts';
@@ -21,9 +22,10 @@ function cacheDirectory(): string | undefined {
   return home.startsWith('/') ? `${home}/.cache/uchroot` : undefined;
 }
 
-type PlanData = Omit<JailPlan, 'packageOf' | 'versionOf'> & {
+type PlanData = Omit<JailPlan, 'packageOf' | 'versionOf' | 'originOf'> & {
   readonly packages: ReadonlyMap<BytePath, string>;
   readonly versions: ReadonlyMap<string, string | undefined>;
+  readonly origins: ReadonlyMap<string, Origin | undefined>;
 };
 
 interface Kept {
@@ -149,14 +151,16 @@ function statusOf(status: FileStatus | undefined): FileStatus | undefined {
   return { ...status, sizeBytes: 0, mtimeMs: 0 };
 }
 
-function toData({ packageOf, versionOf, ...plan }: JailPlan): PlanData {
+function toData({ packageOf, versionOf, originOf, ...plan }: JailPlan): PlanData {
   const packages = new Map<BytePath, string>();
   for (const entry of plan.entries) {
     const name = entry.kind === 'file' ? packageOf(entry.source) : undefined;
     if (entry.kind === 'file' && name !== undefined) packages.set(entry.source, name);
   }
-  const versions = new Map(Array.from(new Set(packages.values()), (name) => [name, versionOf(name)]));
-  return { ...plan, packages, versions };
+  const names = [...new Set(packages.values())];
+  const versions = new Map(names.map((name) => [name, versionOf(name)]));
+  const origins = new Map(names.map((name) => [name, originOf(name)]));
+  return { ...plan, packages, versions, origins };
 }
 
 function takePlan(path: string, rootFd: number, key: string): JailPlan | undefined {
@@ -165,8 +169,13 @@ function takePlan(path: string, rootFd: number, key: string): JailPlan | undefin
     const kept = deserialize(readFileSync(path)) as Kept;
     if (kept.key !== key) return undefined;
     if (!native.stampPaths(rootFd, kept.looked, kept.read).hash.equals(kept.hash)) return undefined;
-    const { packages, versions, ...plan } = kept.plan;
-    return { ...plan, packageOf: (of) => packages.get(of), versionOf: (name) => versions.get(name) };
+    const { packages, versions, origins, ...plan } = kept.plan;
+    return {
+      ...plan,
+      packageOf: (of) => packages.get(of),
+      versionOf: (name) => versions.get(name),
+      originOf: (name) => origins.get(name),
+    };
   } catch {
     return undefined; // there is none, or it is damaged: the jail is planned
   }

@@ -94,7 +94,7 @@ export function openPackageFiles(
     isBasic: (path: BytePath) => isBasic(packages?.owner(path)),
     of: (path: BytePath) => packages?.owner(path)?.name,
     sourceOf: (path: BytePath) => packages?.source(path),
-    versionOf: (name: string) => packages?.find(name)?.version,
+    find: (name: string) => packages?.find(name),
     leftOut: () => [...leftOut],
     wanted: () => wantedOf(root, packages, selection, named, last),
   };
