@@ -118,6 +118,7 @@ const operands: Readonly<Record<string, string>> = {
   'uchroot-jail list': 'directory',
   'uchroot-jail clone': 'directory directory',
   'uchroot-jail export': 'directory file',
+  'uchroot-jail sbom': 'directory',
   'uchroot-jail check': 'directory',
   'uchroot-jail explain': 'directory jail1',
   'uchroot-jail remove': 'directory',

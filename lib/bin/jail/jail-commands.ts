@@ -20,9 +20,11 @@ import type { ReadArguments } from '../arguments.ts';
 import { type Command, has, type Outcome, textsOf, valueOf, valuesOf, wrongNumber } from '../dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from '../common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
+import { inventoryCommands } from './inventory-commands.ts';
 import { refuseHostDest, refuseUnexpanded } from './jail-operands.ts';
 import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../../words/json.ts';
+import { sourceDateEpoch } from './source-date-epoch.ts';
 import { workspaceCommands } from './workspace-commands.ts';
 
 // Aborts the work, shows its progress, and prints warnings.
@@ -190,17 +192,6 @@ Nothing is written if check finds an error.`,
   },
 };
 
-// reproducible-builds.org/specs/source-date-epoch
-function sourceDateEpoch(): number | undefined {
-  const text = process.env['SOURCE_DATE_EPOCH'];
-  if (text === undefined || text === '') return undefined;
-  if (!/^[0-9]{1,10}$/.test(text))
-    throw new UsageError(`SOURCE_DATE_EPOCH=${quote(text)} is no number of seconds since 1970`, {
-      hint: 'SOURCE_DATE_EPOCH=$(date +%s)',
-    });
-  return Number(text);
-}
-
 const check: JailCommand = {
   synopsis: 'check DIRECTORY [OPTION]...',
   summary: 'reports what is unsafe in a jail, or was changed since it was built',
@@ -247,6 +238,7 @@ export const commands: Commands = {
   check,
   explain,
   export: exported,
+  ...inventoryCommands,
   remove,
   ...workspaceCommands,
 };

@@ -19,7 +19,7 @@ import { unsettledPaths } from './commit.ts';
  */
 export async function withSettled<T>(
   directory: JailDirectory,
-  can: 'cloned' | 'exported',
+  can: 'cloned' | 'exported' | 'described',
   use: (jail: DirectoryRoot, manifest: Manifest) => Promise<T>,
 ): Promise<T> {
   const root = openFileRoot(directory.fd, caller());

@@ -1,0 +1,165 @@
+// Reads what the builder has put into a jail, as it is now.
+
+import { createHash } from 'node:crypto';
+
+import { type BytePath, lastComponent, pathBytes } from '../../tree/path.ts';
+import type { DirectoryRoot, OpenFile } from '../../tree/root.ts';
+import { native } from '../../native.ts';
+import { withSettled } from '../apply/settled.ts';
+import { findJailDirectory } from '../host/jail-directory.ts';
+import { withRegular } from '../manifest/file-hash.ts';
+import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
+import type { JailWork } from '../request/jail-request.ts';
+import { closing } from '../work/closing.ts';
+import { lookOr, throwIfAborted } from '../work/jail-error.ts';
+import { begin, openTurns, type Turns } from '../work/steps.ts';
+import {
+  type Contained,
+  type Contents,
+  debianParts,
+  type Part,
+  plainText,
+  withoutOwnFiles,
+} from './inventory.ts';
+import { languagePart, MOST_METADATA_BYTES, namesPackage } from './language-packages.ts';
+
+export interface Reading extends Pick<JailWork, 'signal' | 'onProgress'> {
+  /** Hashes files by SHA-1 too. */
+  readonly withSha1?: boolean;
+}
+
+/**
+ * Files that programs have made in the jail are left out, as `export` does.
+ * @throws JailError ERR_NO_MANIFEST, ERR_MANIFEST, EBUSY while the jail is updated, ERR_MISSING for a jail by reference
+ */
+export function jailContents(directory: BytePath, reading: Reading): Promise<Contents> {
+  return closing(findJailDirectory(pathBytes(directory)), (found) =>
+    withSettled(found, 'described', async (jail, manifest) => {
+      if (manifest.entries.some(({ reason }) => reason.how === 'mounted')) throw withoutOwnFiles(directory);
+      const debian = debianParts(manifest);
+      const { parts, ...read } = await readAll(jail, manifest, reading);
+      return {
+        ...read,
+        name: plainText(lastComponent(found.path)) || '/',
+        parts: [...debian, ...parts],
+        system: manifest.system,
+        newestS: newestOf(manifest),
+      };
+    }),
+  );
+}
+
+const LAST_S = 253_402_300_799; // 9999-12-31T23:59:59Z
+
+// As that of an image: the times of files that belong to no package differ from host to host.
+function newestOf({ entries }: Manifest): number {
+  const times = entries.map(({ package: owner, mtimeMs = 0 }) => (owner === undefined ? 0 : mtimeMs));
+  return Math.min(
+    times.reduce((newest, time) => Math.max(newest, Math.floor(time / 1000)), 0),
+    LAST_S,
+  );
+}
+
+async function readAll(
+  jail: DirectoryRoot,
+  manifest: Manifest,
+  { signal, onProgress, withSha1 = false }: Reading,
+): Promise<Pick<Contents, 'entries' | 'parts' | 'missing' | 'unclear'>> {
+  const [entries, missing, parts, unclear]: [Contained[], BytePath[], Part[], BytePath[]] = [[], [], [], []];
+  const turns = openTurns();
+  const whole = manifest.entries.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0);
+  let done = 0;
+  for (const recorded of manifest.entries.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    throwIfAborted(signal);
+    const { path } = recorded;
+    const metadata: Buffer[] = [];
+    const isNamed = recorded.package === undefined && namesPackage(path);
+    const entry = await readEntry(jail, recorded, {
+      turns,
+      withSha1,
+      read: (piece) => {
+        throwIfAborted(signal);
+        done += piece.length;
+        if (isNamed && metadata.length * PIECE_BYTES < MOST_METADATA_BYTES) metadata.push(Buffer.from(piece));
+        onProgress?.({
+          ...begin('inspect', manifest.entries.length, whole),
+          files: entries.length,
+          sizeBytes: Math.min(done, whole),
+        });
+      },
+    });
+    if (entry === undefined) missing.push(path);
+    else {
+      entries.push(entry);
+      if (!isNamed || entry.kind !== 'file') continue;
+      const part =
+        (entry.sizeBytes ?? 0) <= MOST_METADATA_BYTES
+          ? languagePart(path, Buffer.concat(metadata).toString())
+          : undefined;
+      if (part === undefined) unclear.push(path);
+      else parts.push(part);
+    }
+  }
+  return { entries, missing, parts, unclear };
+}
+
+interface EntryReading {
+  readonly turns: Turns;
+  readonly withSha1: boolean;
+  /** Gets the content of a file, in pieces. */
+  readonly read: (piece: Uint8Array) => void;
+}
+
+const PIECE_BYTES = 1 << 20;
+
+async function readEntry(
+  jail: DirectoryRoot,
+  recorded: Recorded,
+  reading: EntryReading,
+): Promise<Contained | undefined> {
+  const { path, reason, package: owner } = recorded;
+  const status = lookOr(undefined, () => jail.lstat(path));
+  if (status === undefined) return undefined;
+  const { mode, uid, gid, target } = status;
+  const known = { path, mode, uid, gid, reason, package: owner };
+  if (status.kind === 'file') {
+    const content = await withRegular(jail, path, (file) => readContent(file, reading));
+    if (content === undefined) return undefined; // it has gone since
+    const isChanged = content.sha256 !== recorded.sha256 && !isConfiguration(recorded);
+    return { ...known, kind: 'file', ...content, ...(isChanged && { isChanged }) };
+  }
+  const kind =
+    status.kind === 'symlink' ? 'link' : status.kind === 'other' ? otherKind(jail, path) : status.kind;
+  const isSame = kind === recorded.kind && target === recorded.target;
+  return { ...known, kind, ...(target !== undefined && { target }), ...(!isSame && { isChanged: true }) };
+}
+
+function otherKind({ fd }: DirectoryRoot, path: BytePath): 'device' | 'other' {
+  const { major } = lookOr({ major: undefined }, () => native.inRootLstat(fd, pathBytes(path)));
+  return major === undefined ? 'other' : 'device';
+}
+
+// The size is that of the beginning: a file that grows is read only so far.
+async function readContent(
+  file: OpenFile,
+  { turns, withSha1, read }: EntryReading,
+): Promise<Pick<Contained, 'sizeBytes' | 'sha256' | 'sha1' | 'capabilities'>> {
+  const [sha256, sha1] = [createHash('sha256'), withSha1 ? createHash('sha1') : undefined];
+  let sizeBytes = 0;
+  while (sizeBytes < file.status.sizeBytes) {
+    const piece = file.read(sizeBytes, PIECE_BYTES);
+    if (piece.length === 0) break;
+    sha256.update(piece);
+    sha1?.update(piece);
+    sizeBytes += piece.length;
+    read(piece);
+    await turns();
+  }
+  const capabilities = native.fileCapabilities(file.fd);
+  return {
+    sizeBytes,
+    sha256: sha256.digest('hex'),
+    sha1: sha1?.digest('hex'),
+    ...(capabilities !== undefined && { capabilities: Buffer.from(capabilities).toString('hex') }),
+  };
+}
