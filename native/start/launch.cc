@@ -19,11 +19,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "../files/descriptor.h"
+#include "../files/devicenumber.h"
 #include "../plan/clone.h"
 #include "../plan/interpreter.h"
 #include "../plan/mask.h"
@@ -275,7 +275,7 @@ int nullTree() {
 // Whether a descriptor is the null device, whose file the program could change if it is the host's.
 bool isNull(int fd) {
   struct stat seen;
-  return fd >= 0 && fstat(fd, &seen) == 0 && S_ISCHR(seen.st_mode) && seen.st_rdev == makedev(1, 3);
+  return fd >= 0 && fstat(fd, &seen) == 0 && S_ISCHR(seen.st_mode) && seen.st_rdev == toDevice(1, 3);
 }
 
 // The files that a launch opens for its launcher.
