@@ -16,7 +16,7 @@ import {
 import type { FileRoot } from '../tree/root.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../values/keys.ts';
-import { oneOf, optional, path, text, whole } from '../values/validators.ts';
+import { list, oneOf, optional, path, text, whole } from '../values/validators.ts';
 import type { Bytes } from '../words/quote.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { withSettled } from './apply/settled.ts';
@@ -27,9 +27,11 @@ import { absolute } from './host/given-path.ts';
 import { findJailDirectory } from './host/jail-directory.ts';
 import { hiddenName } from './host/jail-place.ts';
 import { openHost } from './host/source-host.ts';
-import { tarPieces, type Write, writeLayer, writeParts } from './image/archive.ts';
+import { partsOf, tarPieces, type Write, writeLayer } from './image/archive.ts';
 import { blobName, type ImageFile, imageFiles } from './image/image-layout.ts';
 import { changed, type ImageTree, imageTree } from './image/image-tree.ts';
+import { readUnit, refuseUnits } from './image/portable.ts';
+import { writeSquashfs } from './image/squashfs.ts';
 import { padding, tarEnd, tarHeader } from './image/tar.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkRows, type JailWork, WORK } from './request/jail-request.ts';
@@ -37,13 +39,18 @@ import { closing } from './work/closing.ts';
 import { lookOr, throwIfAborted, withJailErrors } from './work/jail-error.ts';
 import { gradually } from './work/steps.ts';
 
-export const EXPORT_FORMATS = ['oci', 'tar'] as const;
+export const EXPORT_FORMATS = ['oci', 'tar', 'squashfs'] as const;
 
 export interface ExportRequest extends JailWork {
   /** The file to write. A regular file that is there is replaced when the new one is complete. */
   readonly file: Bytes;
-  /** `oci` (default): an image that podman, skopeo, containerd and `docker load` read. `tar`: the files alone, with devices. */
+  /**
+   * `oci` (default): an image that podman, skopeo, containerd and `docker load` read. `tar`: the files alone, with devices. `squashfs`:
+   * a file system with the same, for RootImage= of systemd; squashfs-tools make it.
+   */
   readonly format?: (typeof EXPORT_FORMATS)[number] | undefined;
+  /** Files of the host: units of systemd, which make an archive or a file system a portable service (portablectl(1)). */
+  readonly units?: readonly Bytes[] | undefined;
   /** The name of the image, NAME:TAG. */
   readonly tag?: string | undefined;
   /** No file in it is newer, in seconds since 1970 (SOURCE_DATE_EPOCH of reproducible-builds.org). */
@@ -56,7 +63,7 @@ export interface ExportReport {
   /** Number and total size of the regular files in it. */
   readonly files: number;
   readonly sizeBytes: number;
-  /** SHA-256 of the uncompressed archive, as `sha256:…`: the same for the same jail. Undefined for `tar`. */
+  /** SHA-256 of the uncompressed archive, as `sha256:…`: the same for the same jail. Undefined but for `oci`. */
   readonly diffId?: string;
   /** The digest of the image's manifest. It depends on the version of zlib in Node. */
   readonly digest?: string;
@@ -72,6 +79,10 @@ const tag = optional(
   ),
 );
 const seconds = optional(whole(0, 9_999_999_999));
+const toUnits = optional(
+  list(path('/etc/systemd/system/web.service'), ['/etc/systemd/system/web.service']),
+  [],
+);
 
 /**
  * Writes what the builder has put into a jail. The same jail gives the same archive, on every day and on every host with the same
@@ -82,14 +93,17 @@ const seconds = optional(whole(0, 9_999_999_999));
  */
 export async function exportJail(asked: ExportRequest): Promise<ExportReport> {
   const request = takeRequest(asked, (own) => {
-    checkRows(own, WORK, ['file', 'format', 'tag', 'newestS', 'ignore']);
+    checkRows(own, WORK, ['file', 'format', 'tag', 'units', 'newestS', 'ignore']);
     path('/srv/jail.tar')(own.file, 'file');
     seconds(own.newestS, 'newestS');
     const [name, as] = [tag(own.tag, 'tag'), format(own.format, 'format')];
-    if (name !== undefined && as === 'tar')
-      throw new UsageError('tag names an image, and a tar archive has none', {
-        hint: 'leave one of both out',
-      });
+    if (name !== undefined && as !== 'oci')
+      throw new UsageError(`tag names an image, and ${as} has none`, { hint: 'leave one of both out' });
+    refuseUnits(
+      toUnits(own.units, 'units').map((unit) => absolute(unit)),
+      as,
+      absolute(own.file),
+    );
   });
   const directory = absolute(request.directory);
   throwIfAborted(request.signal);
@@ -147,7 +161,7 @@ const architecture = architectures[process.arch] ?? process.arch;
 function treeOf(
   jail: FileRoot,
   manifest: Manifest,
-  { format: as, newestS, signal }: ExportRequest,
+  { format: as = 'oci', units = [], newestS, signal }: ExportRequest,
 ): Promise<ImageTree> {
   return closing(openHost(manifest.recipe.from), async ({ root }) => {
     // the list of packages is long
@@ -161,7 +175,8 @@ function treeOf(
       osRelease: readFile(root, bytePath('/etc/os-release')),
       architecture,
       epochS: newestS,
-      withDevices: as === 'tar',
+      withDevices: as !== 'oci',
+      units: units.map((unit) => readUnit(absolute(unit))),
     };
     return gradually(imageTree(source), signal);
   });
@@ -182,8 +197,7 @@ async function writeArchive(
 ): Promise<ExportReport> {
   const { signal, onProgress } = request;
   const written = { files: 0, sizeBytes: 0, newestS: 0 };
-  const append: Write = async (data) => {
-    for (let at = 0; at < data.length;) at += (await writeSome(fd, data, at)).bytesWritten;
+  const tell = () => {
     onProgress?.({
       phase: 'copy',
       files: written.files,
@@ -193,10 +207,19 @@ async function writeArchive(
     });
     throwIfAborted(signal);
   };
+  const append: Write = async (data) => {
+    for (let at = 0; at < data.length;) at += (await writeSome(fd, data, at)).bytesWritten;
+    tell();
+  };
   const pieces = tarPieces(jail, tree.entries(), written);
+  const counts = () => ({ files: written.files, sizeBytes: written.sizeBytes });
   if (request.format === 'tar') {
-    await writeParts(pieces, append);
-    return { files: written.files, sizeBytes: written.sizeBytes };
+    for await (const part of partsOf(pieces)) await append(part);
+    return counts();
+  }
+  if (request.format === 'squashfs') {
+    await writeSquashfs(watched(partsOf(pieces), tell), fd, request.newestS ?? 0);
+    return counts();
   }
   // Its name is its hash, which is known at the end.
   await append(Buffer.alloc(512));
@@ -214,11 +237,17 @@ async function writeArchive(
     await append(Buffer.concat([headerOf(name, content.length), content, padding(content.length)]));
   await append(tarEnd);
   return {
-    files: written.files,
-    sizeBytes: written.sizeBytes,
+    ...counts(),
     diffId: `sha256:${layer.diffId}`,
     digest: digestOf(made),
   };
+}
+
+async function* watched(parts: AsyncIterable<Uint8Array>, tell: () => void): AsyncGenerator<Uint8Array> {
+  for await (const part of parts) {
+    tell();
+    yield part;
+  }
 }
 
 const headerOf = (name: string, sizeBytes: number): Buffer =>

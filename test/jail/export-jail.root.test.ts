@@ -16,6 +16,7 @@ import { unlessRoot } from '../support/root.ts';
 
 const skip = unlessRoot('ldd', 'setcap', 'python3');
 const withReaders = { skip: unlessRoot('ldd', 'setcap', 'skopeo', 'umoci') };
+const withSquashfs = { skip: unlessRoot('ldd', 'setcap', 'sqfstar', 'unsquashfs') };
 const long = `${'n'.repeat(99)}/${'m'.repeat(120)}`;
 
 // With long names and bytes that are not UTF-8, and file capabilities.
@@ -138,6 +139,38 @@ t.test('the same jail gives the same image, and other tools read it', withReader
   );
 });
 
+t.test('a file system has the same files, each time the same', withSquashfs, async (t) => {
+  const base = makeDirectory(t);
+  const directory = await makeJail(base);
+  const unit = `${base}/shell@.service`;
+  writeFileSync(unit, '[Service]\nExecStart=/bin/bash\n');
+  const asked = { directory, format: 'squashfs', units: [unit] } as const;
+  const [one, two] = [`${base}/shell.raw`, `${base}/shell_2.raw`];
+  await exportJail({ ...asked, file: one });
+  await exportJail({ ...asked, file: two });
+  t.ok(readFileSync(one).equals(readFileSync(two)));
+  await exportJail({ ...asked, format: 'tar', file: `${base}/shell.tar` });
+  for (const root of ['from-tar', 'from-raw']) mkdirSync(`${base}/${root}`);
+  execFileSync('tar', [
+    '--xattrs',
+    '--xattrs-include=*',
+    '-xpf',
+    `${base}/shell.tar`,
+    '-C',
+    `${base}/from-tar`,
+  ]);
+  execFileSync('unsquashfs', ['-quiet', '-no-progress', '-force', '-d', `${base}/from-raw`, one]);
+  t.same(describeTree(`${base}/from-raw`).slice(1), describeTree(`${base}/from-tar`).slice(1));
+  t.equal(statSync(`${base}/from-raw`).mode & 0o7777, 0o755);
+  t.match(start(['getcap', `${base}/from-raw/bin/cat`]).stdout, 'cap_net_raw=ep');
+  for (const name of ['usr/lib/systemd/system/shell@.service', 'etc/machine-id', 'etc/resolv.conf'])
+    t.ok(statSync(`${base}/from-raw/${name}`).isFile(), name);
+  const none = uchrootJail(['export', directory, `${base}/none.raw`, '--format', 'squashfs'], {
+    env: { PATH: base },
+  });
+  t.match(none.stderr, /sqfstar, which makes a squashfs.*\nhint: apt-get install squashfs-tools/);
+});
+
 t.test('nothing is written for a jail that is not fit', { skip }, async (t) => {
   const base = makeDirectory(t);
   const directory = `${base}/jail`;
@@ -158,6 +191,15 @@ t.test('nothing is written for a jail that is not fit', { skip }, async (t) => {
   await refused({ tag: 'No Name' }, { name: 'UsageError' });
   await refused({ format: 'tar', tag: 'a:1' }, { name: 'UsageError' });
   await refused({ newestS: -1 }, { name: 'UsageError' });
+  for (const [format, unit, name] of [
+    ['oci', 'web.service', 'web.raw'],
+    ['squashfs', 'web.service', 'other.raw'],
+    ['squashfs', 'webby.service', 'web.raw'],
+    ['squashfs', 'web.service', 'web'],
+    ['tar', 'web.mount', 'web.tar'],
+  ])
+    await refused({ format, units: [`/etc/${unit}`], file: `${base}/${name}` }, { name: 'UsageError' });
+  await refused({ format: 'tar', units: [`${base}/none.service`] }, { code: 'ENOENT' });
   await refused({ signal: AbortSignal.abort() }, { name: 'AbortError' });
   await refused({ directory: `${base}/root` }, { code: 'ERR_NO_MANIFEST' });
   const keys = `${base}/jail-with-key`;

@@ -169,11 +169,15 @@ const remove: JailCommand = {
 
 const exported: JailCommand = {
   synopsis: 'export DIRECTORY FILE [OPTION]...',
-  summary: 'writes a jail to FILE, as an image for container engines or as a tar archive',
+  summary: 'writes a jail to FILE, as an image for container engines, a tar archive or a file system',
   about: `The same jail gives the same archive as long as the host has its packages. If SOURCE_DATE_EPOCH is set, no file in it is newer.
 Nothing is written if check finds an error.`,
   options: [
-    option('--format oci|tar', 'an image, which docker load reads too (default), or the files alone'),
+    option(
+      '--format oci|tar|squashfs',
+      'an image, which docker load reads too (default), or the files alone, or a file system for RootImage= of systemd',
+    ),
+    option('--unit FILE', 'a unit of systemd, which makes it a portable service; may be repeated'),
     option('--tag NAME:TAG', 'the name of the image'),
     ignoreOption,
   ],
@@ -181,9 +185,15 @@ Nothing is written if check finds an error.`,
   run: async (read, { signal, onProgress }, directory, file) => {
     const format = toFormat(valueOf(read, 'format'), EXPORT_FORMATS);
     const [tag, newestS] = [valueOf(read, 'tag')?.text, sourceDateEpoch()];
-    const request = { signal, onProgress, directory, file, format, ignore: bytesOf(read, 'ignore') };
+    const [units, ignore] = [bytesOf(read, 'unit'), bytesOf(read, 'ignore')];
     const report = await exportJail({
-      ...request,
+      signal,
+      onProgress,
+      directory,
+      file,
+      format,
+      units,
+      ignore,
       ...(tag !== undefined && { tag }),
       ...(newestS !== undefined && { newestS }),
     });

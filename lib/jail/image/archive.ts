@@ -95,11 +95,11 @@ export async function writeLayer(pieces: Iterable<Uint8Array>, write: Write): Pr
     }
   };
   try {
-    await writeParts(pieces, async (part) => {
+    for await (const part of partsOf(pieces)) {
       plain.update(part);
       running.push(compress(part));
       await drain(AT_ONCE);
-    });
+    }
     await drain(0);
   } finally {
     await Promise.allSettled(running);
@@ -107,8 +107,8 @@ export async function writeLayer(pieces: Iterable<Uint8Array>, write: Write): Pr
   return { diffId: plain.digest('hex'), sha256: packed.digest('hex'), sizeBytes };
 }
 
-/** Writes parts of exactly a megabyte, whatever the pieces are, so that the same archive gives the same members. */
-export async function writeParts(pieces: Iterable<Uint8Array>, write: Write): Promise<void> {
+/** Parts of exactly a megabyte, whatever the pieces are, so that the same archive gives the same members. The event loop runs meanwhile. */
+export async function* partsOf(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const turns = openTurns();
   let part = Buffer.allocUnsafeSlow(PIECE_BYTES);
   let used = 0;
@@ -118,11 +118,11 @@ export async function writeParts(pieces: Iterable<Uint8Array>, write: Write): Pr
       part.set(piece.subarray(at, at + size), used);
       [at, used] = [at + size, used + size];
       if (used < PIECE_BYTES) continue;
-      await write(part);
+      yield part;
       [part, used] = [Buffer.allocUnsafeSlow(PIECE_BYTES), 0];
     }
     const turn = turns();
     if (turn !== undefined) await turn;
   }
-  if (used > 0) await write(part.subarray(0, used));
+  if (used > 0) yield part.subarray(0, used);
 }

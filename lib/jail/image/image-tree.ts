@@ -19,6 +19,11 @@ export interface ImageEntry {
   readonly isPrivileged?: boolean;
 }
 
+export interface Unit {
+  readonly name: BytePath;
+  readonly content: Uint8Array;
+}
+
 export interface ImageSource {
   readonly jail: FileRoot;
   readonly manifest: Manifest;
@@ -32,6 +37,8 @@ export interface ImageSource {
   readonly epochS: number | undefined;
   /** A runtime has devices of its own, and may not make any. */
   readonly withDevices: boolean;
+  /** Units of systemd, which make it a portable service. */
+  readonly units: readonly Unit[];
 }
 
 export interface ImageTree {
@@ -53,7 +60,10 @@ export function* imageTree(source: ImageSource): Steps<ImageTree> {
   );
   yield;
   const there = new Set(built.map(({ path }) => path));
-  const files = [yield* manifestFile(source), ...ownFiles(source)].filter(({ tar }) => !there.has(tar.path));
+  const files = [yield* manifestFile(source), ...ownFiles(source), ...portableFiles(source)].filter(
+    ({ tar }) => !there.has(tar.path),
+  );
+  for (const { tar } of files) there.add(tar.path);
   const above = files.flatMap(({ tar }) => waysTo(tar.path).slice(0, -1)).filter((path) => !there.has(path));
   const directories = [...new Set(above)].map((path) => own(source, path, path === STORE ? 0o700 : 0o755));
   yield;
@@ -139,9 +149,12 @@ export function changed(path: BytePath): JailError {
 
 const statuses: BytePath = bytePath('/var/lib/dpkg/status.d');
 
-// It makes it a jail again, with the reason for each file. As text: the bytes of gzip differ from version to version.
+// It makes it a jail again, with the reason for each file. As text: the bytes of gzip differ from version to version. Without the
+// directory that it was built from, which is this host's.
 function* manifestFile(source: ImageSource): Steps<ImageEntry> {
-  const lines = () => manifestLines(source.manifest, withoutTime);
+  const { manifest } = source;
+  const lines = () =>
+    manifestLines({ ...manifest, recipe: { ...manifest.recipe, from: undefined } }, withoutTime);
   let sizeBytes = 0;
   for (const line of lines()) {
     sizeBytes += Buffer.byteLength(line);
@@ -166,6 +179,21 @@ function ownFiles(source: ImageSource): readonly ImageEntry[] {
   );
   if (osRelease === undefined || hasRelease) return known;
   return [...known, own(source, bytePath('/etc/os-release'), 0o644, osRelease)];
+}
+
+const UNITS: BytePath = bytePath('/usr/lib/systemd/system');
+
+// What systemd mounts over must be there, because the image can be read-only (portablectl(1), "Profiles").
+function portableFiles(source: ImageSource): readonly ImageEntry[] {
+  if (source.units.length === 0) return [];
+  const units = source.units.map(({ name, content }) => own(source, joinPath(UNITS, name), 0o644, content));
+  const files = ['/etc/machine-id', '/etc/resolv.conf'].map((path) =>
+    own(source, bytePath(path), 0o644, new Uint8Array()),
+  );
+  const directories = ['/proc', '/sys', '/dev', '/run', '/tmp', '/var/tmp'].map((path) =>
+    own(source, bytePath(path), path.endsWith('tmp') ? 0o1777 : 0o755),
+  );
+  return [...units, ...files, ...directories];
 }
 
 // A paragraph as dpkg's (deb-control(5)). Vulnerabilities are listed by the source package and its version.

@@ -18,7 +18,7 @@ import {
 } from '../../support/service/scene.ts';
 import { tortures } from '../../support/service/torture.ts';
 
-const skip = unlessMachine('cc', 'socat', 'setpriv');
+const skip = unlessMachine('cc', 'socat', 'setpriv', 'unsquashfs', 'portablectl');
 let machine: Machine;
 
 t.before(async () => {
@@ -514,3 +514,22 @@ for (const [name, words] of Object.entries(tortures)) {
     t.match(await machine.until('systemctl status torture', /inactive/), '/daemon in the jail /srv/jail');
   });
 }
+
+// As doc/images.md: the file is unpacked, because the machine has no loop devices.
+unitTest('an exported jail is a portable service', async (t) => {
+  const unit = '[Service]\nExecStart=/bin/sleep infinity\nDynamicUser=yes\n';
+  machine.run(['sh', '-c', 'cat >/srv/sleeper.service'], { input: unit });
+  const done = (words: readonly string[]) => {
+    const { status, stderr } = machine.run(words);
+    t.equal(status, 0, stderr);
+  };
+  done([...jailCommand, 'build', '/srv/sleeper', '/bin/sleep']);
+  const asked = ['--format', 'squashfs', '--unit', '/srv/sleeper.service'];
+  done([...jailCommand, 'export', '/srv/sleeper', '/srv/sleeper.raw', ...asked]);
+  done(['unsquashfs', '-quiet', '-no-progress', '-d', '/var/lib/portables/sleeper', '/srv/sleeper.raw']);
+  done(['portablectl', 'attach', '--runtime', '--now', 'sleeper']);
+  await machine.until('systemctl show -p SubState sleeper', /=running/);
+  t.equal(show('sleeper', 'RootDirectory'), '/var/lib/portables/sleeper');
+  await machine.until(`readlink /proc/${show('sleeper', 'MainPID')}/exe`, /\/bin\/sleep/);
+  done(['portablectl', 'detach', '--runtime', '--now', 'sleeper']);
+});
