@@ -124,11 +124,19 @@ function* startCalled(work: Work, executable: Executable): Steps<void> {
   }
 }
 
-/** Adds the tools of Essential packages that data of a requested source names as commands, and suggests others. */
+const MOST_MODULES = 40;
+
+/**
+ * Adds the tools of Essential packages that data of a requested source, or of a small library of Erlang, names as commands, and suggests
+ * others.
+ */
 function* startNamedInData(work: Work, pkg: Package): Steps<void> {
   const { root, reader, commands, asked } = work;
-  if (!asked.has(pkg.source)) return;
-  for (const path of reader.contents(pkg).data) {
+  const { data } = reader.contents(pkg);
+  // os_mon starts df for whoever uses it, and ends without it
+  const isSmallLibrary = data.length <= MOST_MODULES && data.some((path) => path.endsWith('.beam'));
+  if (!asked.has(pkg.source) && !isSmallLibrary) return;
+  for (const path of data) {
     const names = commandsInData(root, path);
     if (names.size === 0) continue;
     yield;
