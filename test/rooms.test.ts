@@ -191,7 +191,7 @@ const mostLines: Readonly<Record<string, number>> = {
   jail: 21_030,
   launch: 19_860,
   outbound: 1450,
-  service: 9540,
+  service: 9860,
   tcpwrappers: 6500,
   tree: 720,
   trust: 700,

@@ -11,7 +11,7 @@ import {
   listOf,
 } from './installed/installed-service.ts';
 import { isConfigurationTest, knownDaemon, knownOf } from './installed/known-daemons.ts';
-import { boundPaths, forgeableEnvironment, type HostMount } from './installed/unit-mounts.ts';
+import { boundPaths, forgeableEnvironment, forgeableLogs, type HostMount } from './installed/unit-mounts.ts';
 import { type ServicePath, servicePaths } from './installed/service-paths.ts';
 import { outboundFiles } from './outbound-units.ts';
 import { expandWords, readEnvironment } from './installed/unit-text.ts';
@@ -30,6 +30,8 @@ export interface Seen {
   readonly accounts: readonly string[];
   /** Directories of its sockets, but for those in /run and for temporary ones. */
   readonly socketDirectories: readonly string[];
+  /** It makes code while it runs, as a compiler of patterns does. */
+  readonly makesCode?: boolean | undefined;
 }
 
 /** What the caller has asked for. An update asks for the same again. */
@@ -76,6 +78,10 @@ export interface HostFacts {
   readonly named: readonly HostMount[];
   /** All paths that its configuration names. */
   readonly configured: readonly string[];
+  /** Paths of ReadWritePaths= that have more in them than a jail may share. */
+  readonly coarse: readonly string[];
+  /** Files of /etc that not everybody may read, and that its configuration gives it. */
+  readonly keys: readonly string[];
   /** The unit and its drop-ins, without ours. */
   readonly unitText: string;
   readonly isOnHost: (path: string) => boolean;
@@ -121,6 +127,10 @@ export interface Adoption {
   readonly connectTo: readonly string[];
   /** Files of EnvironmentFile= that systemd does not read any more: see forgeableEnvironment(). */
   readonly forgeable: readonly string[];
+  /** Files to which systemd does not write its output any more: see forgeableLogs(). */
+  readonly forgeableLogs: readonly string[];
+  /** Paths of ReadWritePaths= that its jail does not have: see coarsePaths(). */
+  readonly coarse: readonly string[];
 }
 
 /** The jail of an adoption. */
@@ -225,10 +235,12 @@ export function chooseAdoption(
     configuration: [...jail.configuration.own, ...known.filter(isOnlyRead), ...namedTo('read')],
     ofHost: jail.configuration.ofHost,
   };
+  const coarse = host.coarse.filter((path) => !options.paths.some((one) => one.path === path));
   const replaced = new Set(connectTo.length > 0 ? outboundFiles.map((name) => `/etc/${name}`) : []);
   const paths = servicePaths(service, found, options.paths)
-    .filter(({ path }) => !replaced.has(path))
+    .filter(({ path }) => !replaced.has(path) && !coarse.includes(path))
     .flatMap((path) => lasting(service, identity, path, host.isOnHost));
+  const bound = boundPaths(service.settings, paths);
   return {
     service,
     identity,
@@ -239,8 +251,10 @@ export function chooseAdoption(
     own,
     checks: checksOf(own),
     variables,
-    jailFacts: jail,
+    jailFacts: { ...jail, compilesCode: jail.compilesCode || seen?.makesCode === true },
     connectTo,
-    forgeable: forgeableEnvironment(service.settings, boundPaths(service.settings, paths), host.isOnHost),
+    forgeable: forgeableEnvironment(service.settings, bound, host.isOnHost),
+    forgeableLogs: forgeableLogs(service.settings, bound),
+    coarse,
   };
 }

@@ -3,7 +3,7 @@ import type { Adoption } from './adoption.ts';
 import { filterOf, listOf, numberOf, type Settings, textOf } from './installed/installed-service.ts';
 import { isErrno } from './installed/launcher-calls.ts';
 import { unitMounts } from './installed/unit-mounts.ts';
-import { environmentLines, execWord, requirements, surroundings } from './service-drop-in.ts';
+import { environmentLines, execWord, isSetByUnit, requirements, surroundings } from './service-drop-in.ts';
 
 /** A test of the configuration, as a unit that runs it in the surroundings of the service. */
 export interface ConfigurationCheck {
@@ -14,13 +14,10 @@ export interface ConfigurationCheck {
 }
 
 // The command of a test: a launcher, or the words themselves where systemd enters the jail.
-function checkCommand(
-  { entry, identity, directory }: Adoption,
-  words: readonly string[],
-  index: number,
-): string {
+function checkCommand(adoption: Adoption, words: readonly string[], index: number): string {
+  const { entry, directory } = adoption;
   if (entry === 'systemd') return `:${words.map(execWord).join(' ')}`;
-  return `${identity.user === 'root' ? '' : '!'}${directory}/check-${index + 1}`;
+  return `${isSetByUnit(adoption) ? '!' : ''}${directory}/check-${index + 1}`;
 }
 
 // How long a test may last: as long as the start of the service, or 90 seconds if that has no limit.

@@ -18,16 +18,21 @@ import {
 } from './adoption.ts';
 import { runHost } from './host-command.ts';
 import { chooseIdentity, type Identity } from './identity.ts';
-import { environmentFiles, type InstalledService } from './installed/installed-service.ts';
+import {
+  conditionsOf,
+  environmentFiles,
+  type InstalledService,
+  textOf,
+} from './installed/installed-service.ts';
 import { knownOf } from './installed/known-daemons.ts';
 import { configurationOf } from './installed/service-configuration.ts';
-import { accountsNamed, placesNamed, textsOf, type Words } from './installed/named-by-service.ts';
+import { accountsNamed, keysNamed, placesNamed, textsOf, type Words } from './installed/named-by-service.ts';
 import { pathsIn } from './installed/named-places.ts';
 import { ownData, type PackageData, isData } from './installed/service-paths.ts';
 import { readEnvironmentFile } from './installed/unit-text.ts';
 import { refuse } from './service-refusal.ts';
 import { defaultSearch, type Unjailed } from './systemd-bus.ts';
-import { isSafe, safeData } from './tell/given-away.ts';
+import { coarsePaths, isSafe, safeData } from './tell/given-away.ts';
 
 // The packages of the unit's file and of its program.
 async function packagesOf({ fragment, lines }: InstalledService): Promise<readonly string[]> {
@@ -40,8 +45,14 @@ async function packagesOf({ fragment, lines }: InstalledService): Promise<readon
   // it fails if it does not know one of them, and tells of the others
   const { stdout } = await runHost('dpkg-query', ['-S', ...new Set(paths)]);
   const names = stdout.split('\n').flatMap((line) => /^(\S+?)(?::\w+)?: \//.exec(line)?.[1] ?? []);
-  return [...new Set(names)];
+  return [...new Set(names.concat(names.flatMap(partsOf)))];
 }
+
+// Packages with the configuration or data of another one, such as freeradius-config.
+const partsOf = (name: string): readonly string[] =>
+  ['common', 'conf', 'config', 'data']
+    .map((part) => `${name}-${part}`)
+    .filter((part) => existsSync(`/var/lib/dpkg/info/${part}.list`));
 
 async function filesOf(packages: readonly string[]): Promise<readonly string[]> {
   if (packages.length === 0) return [];
@@ -88,6 +99,14 @@ function programsOf(service: InstalledService): readonly string[] {
   return [...new Set([...lines, ...programs, ...check.slice(0, 1)])].filter((path) => existsSync(path));
 }
 
+// A word of a command line that names a file in its WorkingDirectory=, as in `node server.js`.
+function inDirectory({ settings }: InstalledService, word: string): readonly string[] {
+  const directory = textOf(settings, 'WorkingDirectory').replace(/^!/, '');
+  const isName = directory.startsWith('/') && /^[\w@+~-][\w@+~./-]*$/.test(word);
+  const path = `${directory.replace(/\/+$/, '')}/${word}`;
+  return isName && existsSync(path) ? [path] : [];
+}
+
 // What it names, and with that the accounts that the jail's databases need: the user, those that the configuration is known to name, those
 // that its processes had or the caller names, those that are called like the daemon, and those that its packages and configuration name.
 function namedBy(
@@ -100,7 +119,7 @@ function namedBy(
 ) {
   const { accounts: known = [] } = knownOf(service);
   const program = service.lines.find(({ kind }) => kind === 'ExecStart')?.program.replace(/^.*\//, '') ?? '';
-  const own = service.settings.DynamicUser === true ? [] : [user];
+  const own = service.settings.DynamicUser === true ? [] : [user, textOf(service.settings, 'User') || user];
   const names = [...new Set([service.unit.replace(/\.service$/, ''), program, ...packages])];
   const asked = [...own, ...known, ...seen, ...names];
   const texts = textsOf(service, packages, packed, words);
@@ -108,6 +127,7 @@ function namedBy(
   return {
     users: [...new Set([...own, ...accounts.map(({ name }) => name)])].filter((name) => name !== 'root'),
     configured: [...texts.configuration, ...texts.foreign].flatMap(pathsIn),
+    keys: keysNamed(texts, user),
     ...placesNamed(service, texts, accounts, accountsNamed({ ...texts, configuration: [] }, packed, asked), {
       asked,
       names,
@@ -132,9 +152,15 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
     }),
   );
   const variables = variablesOf(service, environment);
+  const onLines = service.lines.flatMap(({ argv }) => argv.slice(1));
   const words = {
     // the programs themselves are copied
-    words: [...service.lines.flatMap(({ argv }) => argv.slice(1)), ...variables.values()],
+    words: [
+      ...onLines,
+      ...onLines.flatMap((word) => inDirectory(service, word)),
+      ...variables.values(),
+      ...conditionsOf(service.settings),
+    ],
     assignments: [...variables].map(([name, value]) => `${name}=${value}`),
   };
   const named = namedBy(
@@ -151,6 +177,7 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
     owners: [...packages, ...more],
     environment,
     configured: named.configured,
+    keys: named.keys,
     named: named.mounts.filter((one) => one.path.startsWith('/etc/') || isSafe(one)),
     account: isDynamic
       ? undefined
@@ -163,10 +190,14 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
       users: named.users,
       copies: named.scripts,
     },
+    coarse: options.insecurePath ? [] : coarsePaths(service),
     unitText: text,
     isOnHost: existsSync,
   };
 }
+
+// A link such as /etc/mtab, which a program names, leads to /proc.
+const isHarmless = (path: string): boolean => isSafe({ path, isReadOnly: true });
 
 const codeMakers = /\/(libLLVM|libluajit|libjvm|libv8|libmozjs|libmono|libgccjit|node$|ruby|beam\.smp)/;
 
@@ -174,7 +205,7 @@ const codeMakers = /\/(libLLVM|libluajit|libjvm|libv8|libmozjs|libmono|libgccjit
 export async function lookAtJail(
   jail: string,
   service: InstalledService,
-  { packages, packed, owners, environment }: HostFacts,
+  { packages, packed, owners, environment, keys }: HostFacts,
 ): Promise<{ readonly facts: JailFacts; readonly warnings: readonly string[] }> {
   const variables = variablesOf(service, environment);
   const { data, ...built } = readBuilt(bytePath(jail), (_, { entries }) => ({
@@ -190,6 +221,10 @@ export async function lookAtJail(
   }));
   const safe = safeData(ownData(data, owners, packed));
   const own = ownLines(service, variables);
-  const configuration = await configurationOf({ service, own, variables }, packages, packed, jail);
+  const found = await configurationOf({ service, own, variables }, packages, packed, jail);
+  const configuration = {
+    own: [...new Set([...found.own, ...keys])].filter(isHarmless),
+    ofHost: found.ofHost.filter(isHarmless),
+  };
   return { facts: { ...built, data: safe.paths, configuration }, warnings: safe.warnings };
 }

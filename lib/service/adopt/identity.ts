@@ -3,11 +3,13 @@ import { isWithin } from '../../tree/path.ts';
 import { words } from '../../words/word-list.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import {
+  conditionsIn,
   directoryVariables,
   type ExecLine,
   type InstalledService,
   listOf,
   numberOf,
+  type Settings,
   textOf,
 } from './installed/installed-service.ts';
 import { isKnown, knownDaemon, knownOf } from './installed/known-daemons.ts';
@@ -46,6 +48,18 @@ const withheldCaps = new Set<string>(
 const namedCaps = (bounding: readonly string[]): readonly string[] =>
   bounding.length === capabilityNames.length ? [] : bounding.filter((cap) => !withheldCaps.has(cap));
 
+// A unit that does not start without this capability, as that of chrony, sets the clock. This does not lead out of a jail.
+const clockOf = (settings: Settings): readonly string[] =>
+  conditionsIn(settings).some(
+    ([name, , , value]) => name === 'ConditionCapability' && value === 'CAP_SYS_TIME',
+  )
+    ? ['sys_time']
+    : [];
+
+/** Whether systemd runs a line of a unit as root. */
+export const isRoots = (settings: Settings, flags: readonly string[]): boolean =>
+  ['', 'root', '0'].includes(textOf(settings, 'User')) || flags.includes('no-setuid');
+
 /** What the caller asks for. */
 export interface Wanted {
   readonly user?: string | undefined;
@@ -61,7 +75,8 @@ export function chooseIdentity(
   const group = textOf(settings, 'Group') || undefined;
   const ambient = capsIn(numberOf(settings, 'AmbientCapabilities'));
   const bounding = capsIn(numberOf(settings, 'CapabilityBoundingSet'));
-  if (user !== '' && user !== 'root' && user !== '0')
+  const start = lines.find(({ kind }) => kind === 'ExecStart');
+  if (!isRoots(settings, start?.flags ?? []))
     return { user, group, isChosen: false, caps: unite(ambient, more), reason: `User=${user}` };
   const known = knownOf({ lines });
   const chosen = wanted ?? known.user ?? 'root';
@@ -69,15 +84,15 @@ export function chooseIdentity(
   const needed = isRoot && known.user !== undefined ? knownDaemon('').caps : known.caps;
   const used = !isRoot && known.user === undefined ? ['net_bind_service'] : needed;
   const caps = unite(
-    [...used, ...(isRoot && !isKnown({ lines }) ? namedCaps(bounding) : [])].filter((cap) =>
-      bounding.includes(cap),
+    [...used, ...clockOf(settings), ...(isRoot && !isKnown({ lines }) ? namedCaps(bounding) : [])].filter(
+      (cap) => bounding.includes(cap),
     ),
     more,
   );
   const named = caps.length === 0 ? 'no capability' : caps.map((cap) => `CAP_${cap.toUpperCase()}`).join(' ');
   return {
     user: chosen,
-    group: isRoot ? group : undefined,
+    group: isRoot && start?.flags.includes('no-setuid') !== true ? group : undefined,
     isChosen: !isRoot,
     caps,
     reason: isRoot

@@ -17,6 +17,7 @@ import { makeTemporary, writeHostFile } from './host-file.ts';
 import { chooseIdentity } from './identity.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
 import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
+import { asksPam } from './seen/pam.ts';
 import { changedFiles, missingPaths } from './kept/kept-configuration.ts';
 import { areOutboundPresent, writeOutboundFiles } from './outbound.ts';
 import {
@@ -102,10 +103,15 @@ export async function lookFor(unjailed: Unjailed, options: AdoptionOptions): Pro
   refuse(
     missingProgram(service, existsSync),
     programRefusal(service.unit, options.programs, kindOfPath),
-    loginRefusal(service.unit, subject.host.packed, options.paths),
+    await loginRefusalOf(subject),
     dangerOf(subject, options.paths),
   );
   return subject;
+}
+
+async function loginRefusalOf({ service, options, host }: Subject): Promise<Refusal | undefined> {
+  const refusal = loginRefusal(service.unit, host.packed, options.paths);
+  return refusal !== undefined && (await asksPam(service, host.packed)) ? refusal : undefined;
 }
 
 // Asks systemd-analyze(1) for the exposure of a unit with this text.

@@ -114,13 +114,15 @@ export async function wordsOfRun(unit: string): Promise<string> {
 
 const mostLogBytes = 4096;
 
-// The last lines of the logs in its directories below /var/log, if something was written since then. Some services, such as redis-server,
-// write nothing to the journal.
-function wordsInLogs(unit: string, sinceMs: number): readonly string[] {
-  const directories = (findRecord(unit)?.plan.paths ?? []).filter(({ path }) => path.startsWith('/var/log/'));
-  return directories.flatMap(({ path: directory }) =>
-    (ifReadable(() => readdirSync(directory)) ?? []).flatMap((name) => {
-      const { text = '', changedMs = 0 } = readEnd(`${directory}/${name}`, mostLogBytes) ?? {};
+/**
+ * The last lines of the logs in its directories below /var/log, if something was written since then. Some services, such as redis-server,
+ * write nothing to the journal. `copies` is the directory of a trial.
+ */
+export function wordsInLogs(paths: readonly string[], sinceMs: number, copies = ''): readonly string[] {
+  const directories = paths.filter((path) => path.startsWith('/var/log/'));
+  return directories.flatMap((directory) =>
+    (ifReadable(() => readdirSync(`${copies}${directory}`)) ?? []).flatMap((name) => {
+      const { text = '', changedMs = 0 } = readEnd(`${copies}${directory}/${name}`, mostLogBytes) ?? {};
       if (text === '' || changedMs < sinceMs) return [];
       const lines = text.trimEnd().split('\n').slice(-3);
       return lines.map((line) => `${directory}/${name}: ${quote(line)}`);
@@ -145,7 +147,8 @@ async function command(
   const failure = await lastFailure(unit);
   const last = await journal('-n', '8', '-u', unit);
   const reason = failure ?? (stderr.trim().split('\n')[0] || 'it has ended');
-  const said = [last, ...wordsInLogs(unit, sinceMs)].filter((line) => line !== '');
+  const paths = (findRecord(unit)?.plan.paths ?? []).map(({ path }) => path);
+  const said = [last, ...wordsInLogs(paths, sinceMs)].filter((line) => line !== '');
   return { isUp: runs, words: [reason, ...said].join('\n') };
 }
 

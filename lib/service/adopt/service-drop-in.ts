@@ -20,9 +20,10 @@ import {
   numberOf,
   textOf,
 } from './installed/installed-service.ts';
+import { isRoots } from './identity.ts';
 import { refusedCalls } from './installed/launcher-calls.ts';
 import { outboundFiles, outboundLines } from './outbound-units.ts';
-import { boundPaths, hostMounts, unitMounts } from './installed/unit-mounts.ts';
+import { boundPaths, hostMounts, logSettings, unitMounts } from './installed/unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
 export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;
@@ -46,16 +47,22 @@ function prefixOf(flags: readonly string[]): string {
   return prefixes.flatMap(([flag, prefix]) => (flags.includes(flag) ? [prefix] : [])).join('');
 }
 
+/** Whether systemd would change to another user than root. */
+export const isSetByUnit = ({
+  service: { settings },
+  identity,
+}: Pick<Adoption, 'service' | 'identity'>): boolean => identity.user !== 'root' || !isRoots(settings, []);
+
 // The launcher takes the identity itself, so systemd must not: `!` (systemd.service(5), COMMAND LINES).
 function launcherLine(adoption: Adoption, { line, name }: OwnLine): string {
-  const own = adoption.identity.user === 'root' ? [] : ['no-setuid'];
+  const own = isSetByUnit(adoption) ? ['no-setuid'] : [];
   const kept = line.flags.filter((flag) => flag === 'ignore-failure');
   return `${prefixOf([...kept, ...own])}${adoption.directory}/${name}`;
 }
 
 // A line for another program. It runs on the host as before; if it ran as root, it still has all rights of root.
-function hostLine({ identity }: Adoption, line: ExecLine, moved: (word: string) => string): string {
-  const wasRoot = identity.isChosen || identity.user === 'root';
+function hostLine({ service, identity }: Adoption, line: ExecLine, moved: (word: string) => string): string {
+  const wasRoot = identity.isChosen || isRoots(service.settings, line.flags);
   // systemd takes no line with both `+` and `!`
   const flags = wasRoot ? [...line.flags.filter((flag) => flag !== 'no-setuid'), 'privileged'] : line.flags;
   const [first = line.program, ...rest] = line.argv;
@@ -162,14 +169,16 @@ export function hostWritten({ service: { settings }, paths }: Adoption): readonl
   return [...new Set(written)].toSorted();
 }
 
+const setsClock = ({ caps }: Adoption['identity']): boolean => caps.includes('sys_time');
+
 // Directives that the vendor's unit may already set to a value that is at least as strict.
-function hardeningLines({ service, entry, jailFacts }: Adoption): readonly string[] {
+function hardeningLines({ service, entry, identity, jailFacts }: Adoption): readonly string[] {
   const { settings } = service;
   // `none` is an empty list of allowed ones
   const families = filterOf(settings, 'RestrictAddressFamilies');
   const allowed = commonFamilies.filter((family) => !families.names.includes(family));
   return [
-    ...commonHardening,
+    ...commonHardening.filter((line) => line !== 'ProtectClock=yes' || !setsClock(identity)),
     'ProtectHome=yes',
     ...(settings.PrivateTmp === true ? [] : ['PrivateTmp=yes']),
     ...(jailFacts.compilesCode ? [] : ['MemoryDenyWriteExecute=yes']),
@@ -199,6 +208,7 @@ function privilegeLines({ service, entry, identity }: Adoption): readonly string
     'AmbientCapabilities=',
     ...(isAmbient ? [`AmbientCapabilities=${capabilityWords(identity.caps)}`] : []),
     ...(hasFilter ? [] : commonCalls),
+    ...(setsClock(identity) ? ['SystemCallFilter=@clock'] : []),
     ...(needed === '' ? [] : [`SystemCallFilter=${needed}`]),
   ];
 }
@@ -239,6 +249,9 @@ export function dropInText(adoption: Adoption, version: string): string {
     ...execLines(adoption),
     ...(pidFile === undefined ? [] : [`PIDFile=${pidFile}`]),
     ...(adoption.forgeable.length === 0 ? [] : ['EnvironmentFile=', ...environmentLines(adoption)]),
+    ...(adoption.forgeableLogs.length === 0
+      ? []
+      : logSettings(adoption.service.settings).map((name) => `${name}=journal`)),
     ...surroundings(adoption),
   ];
   return `# Made by uchroot-service ${version}: \`uchroot-service release ${adoption.service.unit}\` removes it.

@@ -16,7 +16,7 @@ import { JailError } from '../../errors.ts';
 import { isWithin } from '../../tree/path.ts';
 import { runHost } from './host-command.ts';
 import { makeHostDirectory, writeHostFile } from './host-file.ts';
-import { lastFailure, pollFor, propertiesOf, watchTime, wordsOfRun } from './running.ts';
+import { lastFailure, pollFor, propertiesOf, watchTime, wordsInLogs, wordsOfRun } from './running.ts';
 import { reloadUnits, temporaryName } from './systemd-bus.ts';
 import { type Known, needsHint } from './tell/remedy.ts';
 import { runCopy, type Trial } from './trial.ts';
@@ -97,7 +97,7 @@ const ofTrial =
 // @returns what it has said if it did not come up
 async function startAndWatch(
   unit: string,
-  { text, watchMs }: Trial,
+  { text, watchMs, copied, place }: Trial,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];
@@ -106,13 +106,15 @@ async function startAndWatch(
   writeHostFile(file, text);
   try {
     await reloadUnits();
+    const sinceMs = Date.now();
     const { status, stderr } = await runHost('systemctl', ['start', name], { signal });
     const isDown = async (): Promise<boolean> =>
       (await propertiesOf(name, 'ActiveState')).ActiveState !== 'active';
     const limitMs = status === 0 ? await watchTime(name, { watchMs }) : 0;
     if (status === 0 && !(await pollFor(limitMs, isDown, signal))) return undefined;
     const reason = (await lastFailure(name)) ?? (stderr.trim().split('\n')[0] || 'it has ended');
-    return [reason, await wordsOfRun(name)].filter((words) => words !== '').join('\n');
+    const said = [reason, await wordsOfRun(name), ...wordsInLogs(copied, sinceMs, place)];
+    return said.filter((words) => words !== '').join('\n');
   } finally {
     // after an abort it still runs
     await runHost('systemctl', ['stop', name]);

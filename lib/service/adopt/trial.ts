@@ -38,7 +38,7 @@ const isInRun = (path: string): boolean => isWithin(path, '/run');
 
 // Why a start beside the service would say nothing about the service, or would work on the host.
 function reasonAgainst(adoption: Adoption): string | undefined {
-  const { service, connectTo, paths } = adoption;
+  const { service, identity, connectTo, paths } = adoption;
   const { settings, lines } = service;
   const known = new Set(paths.map(({ path }) => path));
   const written = hostWritten(adoption).find((path) => !known.has(path));
@@ -57,6 +57,7 @@ function reasonAgainst(adoption: Adoption): string | undefined {
     [settings.DynamicUser === true, 'with DynamicUser= it would be another user than that of its data'],
     [hasCredentials(settings), 'it needs its credentials'],
     [connectTo.length > 0, 'whom it may call needs the network'],
+    [identity.caps.includes('sys_time'), 'it sets the clock of the host'],
     [
       textOf(settings, 'NetworkNamespacePath') !== '' || isListed(settings, 'JoinsNamespaceOf'),
       'it shares a network with others',

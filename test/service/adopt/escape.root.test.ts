@@ -150,8 +150,7 @@ serviceTest(
       machine().shell(`(cat /srv/open.service; printf '%s\\n' '${line}') >${file}; systemctl daemon-reload`);
     };
     for (const [line, path] of [
-      ['StandardOutput=append:/var/lib/open/log', '/var/lib/open/log'],
-      ['StandardError=truncate:%S/%N/log', '/var/lib/open/log'],
+      ['StandardInput=file:/var/lib/open/log', '/var/lib/open/log'],
       ['BindPaths=-/var/lib/open/written:/mnt', '/var/lib/open/written'],
       ['BindReadOnlyPaths=-/var/lib/open/read:/mnt', '/var/lib/open/read'],
       ['EnvironmentFile=-/var/lib/open/variables', '/var/lib/open/variables'],
@@ -179,6 +178,13 @@ serviceTest(
     const { status, stdout, stderr } = service(...adopt, '--plan');
     t.equal(status, 0, stderr);
     t.match(stdout, /entry: systemd enters the jail: root would use \/var\/lib\/open\/file on the host/);
+    withLine('StandardError=truncate:%S/%N/log');
+    t.match(service(...adopt, '--plan'), {
+      status: 0,
+      stdout: /^StandardError=journal$/m,
+      stderr:
+        'its output goes to the journal, and no longer to /var/lib/open/log, which lies in a directory that',
+    });
     withLine('StandardOutput=append:/var/log/open/log');
     t.equal(service(...adopt, '--plan').status, 0, 'a directory that the service cannot write');
   },

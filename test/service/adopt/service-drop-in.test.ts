@@ -5,7 +5,12 @@ import type { Adoption } from '../../../lib/service/adopt/adoption.ts';
 import { chooseIdentity } from '../../../lib/service/adopt/identity.ts';
 import { configurationChecks } from '../../../lib/service/adopt/configuration-check.ts';
 import { chooseEntry } from '../../../lib/service/adopt/identity.ts';
-import { limitsOf, readSettings } from '../../../lib/service/adopt/installed/installed-service.ts';
+import {
+  conditionsOf,
+  limitsOf,
+  readSettings,
+} from '../../../lib/service/adopt/installed/installed-service.ts';
+import { forgeableLogs } from '../../../lib/service/adopt/installed/unit-mounts.ts';
 import { dropInText, isTaken } from '../../../lib/service/adopt/service-drop-in.ts';
 import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
 import { loginRefusal, refusalOf } from '../../../lib/service/adopt/service-refusal.ts';
@@ -31,6 +36,59 @@ t.test('a service of root takes the account that it is known to work as', async 
   t.match(chooseIdentity(named), { user: 'bind', caps: ['net_bind_service'], isChosen: true });
   t.match(chooseIdentity(named, { user: 'root' }), { user: 'root', isChosen: false });
   t.match(text(adopted(named)), /^User=bind$/m);
+});
+
+t.test(
+  'a line that a unit starts as root in spite of User= does so in the jail, and no other line does',
+  async (t) => {
+    const clock = installed({
+      ExecStartEx: [line('/usr/sbin/clockd', 'no-setuid')],
+      ExecStartPostEx: [line('/usr/bin/other')],
+      ExecStopPostEx: [line('/usr/bin/last', 'no-setuid')],
+      User: 'clock',
+      Group: 'clock',
+      Conditions: [['ConditionCapability', false, false, 'CAP_SYS_TIME']],
+    });
+    const { user, group, caps } = chooseIdentity(clock);
+    t.match({ user, group }, { user: 'root', group: undefined });
+    t.ok(caps.includes('sys_time'), 'the condition names it');
+    const found = text(adopted(clock));
+    t.match(found, /^ExecStart=!\/var\/lib\/uchroot\//m);
+    t.match(found, /^ExecStartPost=\/usr\/bin\/other$/m);
+    t.match(found, /^ExecStopPost=\+\/usr\/bin\/last$/m);
+    t.match(found, /^SystemCallFilter=@clock$/m);
+    t.notMatch(found, /^(ProtectClock|User)=/m);
+    t.match(text(adopted(installed(daemon))), /^ProtectClock=yes$/m);
+  },
+);
+
+t.test('systemd writes to no file in a directory of the service', async (t) => {
+  const settings = {
+    ...daemon,
+    StandardOutput: 'append',
+    StandardError: 'inherit',
+    StandardFiles: ['/var/log/web/out'],
+  };
+  const logs = (path: string, isReadOnly = false) => forgeableLogs(settings, [{ path, isReadOnly }]);
+  t.same(logs('/var/log/web'), ['/var/log/web/out']);
+  t.same([...logs('/var/log/other'), ...logs('/var/log/web', true)], []);
+  const found = text(adopted(installed(settings), { forgeableLogs: ['/var/log/web/out'] }));
+  t.match(found, /^StandardOutput=journal$/m);
+  t.notMatch(found, /^StandardError=/m);
+});
+
+t.test('the paths of /etc without which a unit does not start are its configuration', async (t) => {
+  t.same(
+    conditionsOf({
+      Conditions: [
+        ['ConditionPathExists', false, false, '/etc/web.conf'],
+        ['ConditionPathExists', false, true, '/etc/web.off'],
+        ['ConditionPathExists', false, false, '/run/web'],
+      ],
+      Asserts: [['AssertFileNotEmpty', false, false, '/etc/web.key']],
+    }),
+    ['/etc/web.conf', '/etc/web.key'],
+  );
 });
 
 t.test('no capability goes beyond the bounding set of the unit', async (t) => {

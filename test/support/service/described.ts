@@ -50,6 +50,8 @@ export function adopted(service: InstalledService, more: Partial<Adoption> = {})
     jailFacts: { compilesCode: false, usesSyslog: false },
     connectTo: [],
     forgeable: [],
+    forgeableLogs: [],
+    coarse: [],
     ...more,
   };
 }

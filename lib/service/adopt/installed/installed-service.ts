@@ -141,6 +141,18 @@ export const environmentFiles = (
 ): readonly (readonly [path: string, isOptional: boolean])[] =>
   (settings.EnvironmentFiles ?? []) as readonly (readonly [string, boolean])[];
 
+/** The paths in /etc that must be there for the service to start (systemd.unit(5), ConditionPathExists= and the like): its configuration. */
+export const conditionsOf = (settings: Settings): readonly string[] =>
+  conditionsIn(settings).flatMap(([name, , isNegated, path]) =>
+    !isNegated && /^(?:Condition|Assert)(?:Path|File)/.test(name) && /^\/etc\/./.test(path) ? [path] : [],
+  );
+
+/** Conditions and asserts of a unit. */
+export const conditionsIn = (settings: Settings): readonly Condition[] =>
+  ['Conditions', 'Asserts'].flatMap((name) => (settings[name] ?? []) as readonly Condition[]);
+
+type Condition = readonly [name: string, isTrigger: boolean, isNegated: boolean, value: string];
+
 /** The files that systemd opens for the service before it gives up its privileges. `StandardFiles`: see systemd-bus.ts. */
 export function openedByRoot(settings: Settings): readonly string[] {
   const pairs = (name: string): readonly (readonly [unknown, unknown])[] =>

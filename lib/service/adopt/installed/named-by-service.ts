@@ -1,11 +1,12 @@
 // What the host has that a service names: reads its configuration and the scripts of its packages, and looks its accounts and paths up.
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 
+import { waysTo } from '../../../tree/path.ts';
 import { native, type Passwd } from '../../../native.ts';
 import { ifReadable, readEnd } from '../host-file.ts';
 import { type InstalledService, textOf } from './installed-service.ts';
 import { namedInConfiguration, namedInScript } from './named-accounts.ts';
-import { type Found, isApplication, namedPlaces, pathsInWord } from './named-places.ts';
+import { type Found, type Ids, isApplication, namedPlaces, pathsIn, pathsInWord } from './named-places.ts';
 import { ofMany, ownConfiguration } from './service-paths.ts';
 import type { HostMount } from './unit-mounts.ts';
 
@@ -46,8 +47,14 @@ function lookAt(path: string): Found | undefined {
   const status = ifReadable(() => lstatSync(path));
   if (status === undefined) return undefined;
   const kind = status.isDirectory() ? 'directory' : status.isFile() ? 'file' : 'other';
-  return { kind, uid: status.uid };
+  return { kind, uid: status.uid, writingGid: (status.mode & 0o020) === 0 ? undefined : status.gid };
 }
+
+const idsOf = (accounts: readonly Passwd[]): Ids => ({
+  uids: new Set(accounts.map(({ uid }) => uid)),
+  // those up to 100, and 65534, are of many accounts: `users`, `nogroup` (Debian policy 9.2.2)
+  gids: new Set(accounts.map(({ gid }) => gid).filter((gid) => gid > 100 && gid < 65_534)),
+});
 
 const info = '/var/lib/dpkg/info';
 const isOfScripts = /^\/usr\/lib\/sysusers\.d\/|^\/var\/lib\/dpkg\/info\//;
@@ -119,6 +126,41 @@ export function accountsNamed(
   return [...new Map(all.map((one) => [one.name, one])).values()].filter(isService);
 }
 
+const ofAccounts = /^\/etc\/(?:g?shadow-?|sudoers(?:\.d\/.*)?)$/;
+
+const isKey = (path: string): boolean => {
+  const status = ifReadable(() => lstatSync(path));
+  return status?.isFile() === true && status.uid === 0 && (status.mode & 0o004) === 0;
+};
+
+// Whether the members of these groups may read a file, without a link on the way.
+function areReaders(gids: ReadonlySet<number>, path: string): boolean {
+  const may = (one: string, bit: number): boolean => {
+    const { mode = 0, gid = 0 } = ifReadable(() => lstatSync(one)) ?? {};
+    return gids.has(gid) ? (mode & (bit << 3)) !== 0 : (mode & bit) !== 0;
+  };
+  return waysTo(path).every((one) => may(one, one === path ? 4 : 1));
+}
+
+/**
+ * The files of /etc that not everybody may read, that its configuration names and that the service could read so far, such as the key of a
+ * certificate. If it starts as root, only configuration of root's names them. No passwords of the host.
+ * @param user as whom it starts
+ */
+export function keysNamed({ configuration, foreign }: Texts, user: string): readonly string[] {
+  const isRoot = user === 'root';
+  const account = isRoot ? null : native.getpwnam(user);
+  const gids = new Set(account === null ? [] : native.getgrouplist(user, account.gid));
+  const named = (isRoot ? configuration : [...configuration, ...foreign]).flatMap(pathsIn);
+  return [...new Set(named)].filter(
+    (path) =>
+      /^\/etc\/.+\/./.test(path) &&
+      !ofAccounts.test(path) &&
+      isKey(path) &&
+      (isRoot || areReaders(gids, path)),
+  );
+}
+
 /**
  * The paths of the host that a service gets because it names them, and its scripts there, whose modules the jail needs.
  * @param own the accounts whose homes it gets: one that its configuration alone names can be that of a database (`db_user=postgres`)
@@ -142,12 +184,14 @@ export function placesNamed(
       packed,
       homes: sure.map(({ dir }) => dir),
       names,
-      uids: new Set(accounts.map(({ uid }) => uid)),
-      surely: new Set(sure.map(({ uid }) => uid)),
+      own: idsOf(accounts),
+      surely: idsOf(sure),
       lookAt,
+      list: (path) => ifReadable(() => readdirSync(path)) ?? [],
     }),
     scripts: words
       .flatMap(pathsInWord)
-      .filter((path) => isApplication(path) && lookAt(path)?.kind === 'file'),
+      // such as /bin/sh /usr/libexec/web/start.sh
+      .filter((path) => (isApplication(path) || path.startsWith('/usr/')) && lookAt(path)?.kind === 'file'),
   };
 }

@@ -10,6 +10,14 @@ import type { HostMount } from './unit-mounts.ts';
 export interface Found {
   readonly kind: 'file' | 'directory' | 'other';
   readonly uid: number;
+  /** The group that can write there. */
+  readonly writingGid?: number | undefined;
+}
+
+/** Accounts, by their ids and those of their first groups. */
+export interface Ids {
+  readonly uids: ReadonlySet<number>;
+  readonly gids: ReadonlySet<number>;
 }
 
 export interface Naming {
@@ -27,11 +35,13 @@ export interface Naming {
   readonly homes: readonly string[];
   /** What its log is called: names of its unit, its program and its packages. */
   readonly names: readonly string[];
-  /** The ids of its accounts, without root. */
-  readonly uids: ReadonlySet<number>;
+  /** Its accounts, without root. */
+  readonly own: Ids;
   /** Those of them that not only its configuration names. */
-  readonly surely: ReadonlySet<number>;
+  readonly surely: Ids;
   readonly lookAt: (path: string) => Found | undefined;
+  /** The names in a directory. */
+  readonly list: (path: string) => readonly string[];
 }
 
 const absolute = /(?<=^|[\s=,:;"'`(){}<>|&[\]])\/(?:[\w@+~.-]+\/?)+/gm;
@@ -48,8 +58,13 @@ export function pathsIn(text: string): readonly string[] {
 /** The same of a word of a command line, such as `--config=/etc/web.conf`, which a text would have as a comment. */
 export const pathsInWord = (word: string): readonly string[] => pathsIn(word.replace(/^--?[\w-]+=/, ''));
 
+// What hier(7) has directly in the root directory for the system and its users. All else, such as /srv and /data, is for applications.
+const ofSystem = '(?!(?:bin|boot|dev|efi|etc|home|lib\\w*|lost\\+found|proc|root|run|sbin|sys|tmp|usr|var)/)';
+
 // The directory of an application and its files, such as /opt/app for /opt/app/bin/run.py.
-const application = /^\/(?:opt|srv)\/[^/]+(?=\/|$)|^\/usr\/local\/(?:lib|libexec|share)\/[^/]+(?=\/|$)/;
+const application = new RegExp(
+  `^/usr/local/(?:lib|libexec|share)/[^/]+(?=/|$)|^/(?:mnt|media)/[^/]+/[^/]+(?=/|$)|^/${ofSystem}[^/]+/[^/]+(?=/|$)`,
+);
 
 // Logs of the whole host in /var/log, after which a service or its program can be called: those of syslog(3), dpkg(1) and booting.
 const ofHost = new Set(
@@ -60,7 +75,14 @@ const logsOf = (names: readonly string[]): readonly string[] =>
   names.filter((name) => !ofHost.has(name)).map((name) => `/var/log/${name}.log`);
 
 /** Whether a path lies where applications are that no package has brought. */
-export const isApplication = (path: string): boolean => /^\/(opt|srv)\/.|^\/usr\/local\//.test(path);
+export const isApplication = (path: string): boolean => inApplications.test(path);
+
+const inApplications = new RegExp(`^/${ofSystem}[^/]+/.|^/usr/local/.`);
+
+// Where configuration that is not the application's own names sites and data.
+const isSite = (path: string): boolean => isApplication(path) && !/^\/(opt|usr)\//.test(path);
+
+const mayBeOwn = (path: string): boolean => isData(path) || isApplication(path);
 
 // Each place once, by its first mention, and none in another one of the same kind.
 function outermost(all: readonly HostMount[]): readonly HostMount[] {
@@ -77,9 +99,38 @@ function outermost(all: readonly HostMount[]): readonly HostMount[] {
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+// What is mounted for a named path: the directory of its application, or the path itself.
+function placeOf(path: string, lookAt: Naming['lookAt']): readonly string[] {
+  // /srv/www can have the sites of others beside /srv/www/one
+  const isAlone = isSite(path) && lookAt(path)?.kind === 'directory';
+  const top = isAlone ? path : (application.exec(path)?.[0] ?? path);
+  const found = [top, path].find((one) => lookAt(one) !== undefined);
+  return found === undefined || lookAt(path) === undefined ? [] : [found];
+}
+
+const mostLevels = 2;
+const mostNames = 200;
+
+// The topmost directories in another one that are its own, such as /opt/app/data. `isOwn` says undefined for what is no directory.
+function ownIn(
+  top: string,
+  list: Naming['list'],
+  isOwn: (path: string) => boolean | undefined,
+  levels = mostLevels,
+): readonly string[] {
+  const paths = list(top)
+    .slice(0, mostNames)
+    .map((name) => `${top}/${name}`);
+  const deeper = levels === 1 ? [] : paths.filter((path) => isOwn(path) === false);
+  return paths
+    .filter((path) => isOwn(path) === true)
+    .concat(deeper.flatMap((path) => ownIn(path, list, isOwn, levels - 1)));
+}
+
 /**
  * The directories and files of the host that the service gets because they are named. A directory of data that belongs to one of its
- * accounts can be written, as before. So can one of /var that its command line names. All else is only read.
+ * accounts, or that the group of one can write, can be written, as before. So can one of /var that its command line names. All else is only
+ * read.
  */
 export function namedPlaces({
   words,
@@ -89,18 +140,22 @@ export function namedPlaces({
   packed,
   homes,
   names,
-  uids,
+  own,
   surely,
   lookAt,
+  list,
 }: Naming): readonly HostMount[] {
   const onLines = words.flatMap(pathsInWord);
   const inTexts = [...texts.flatMap(pathsIn), ...homes];
-  const isOwn = (path: string, ids = uids): boolean => ids.has(lookAt(path)?.uid ?? 0);
+  const isOwn = (path: string, { uids, gids } = own): boolean => {
+    const { uid = 0, writingGid = 0 } = lookAt(path) ?? {};
+    return uids.has(uid) || gids.has(writingGid);
+  };
   // a link on the way leads to another place, and `isOwn` would be about the link
   const isPlain = (path: string): boolean => waysTo(path).every((one) => lookAt(one)?.kind === 'directory');
 
   // the topmost directory that is its own
-  const owned = (path: string, isIt = isData, ids = uids): readonly string[] =>
+  const owned = (path: string, isIt = mayBeOwn, ids = own): readonly string[] =>
     waysTo(path)
       .filter((one) => isIt(one) && isOwn(one, ids) && isPlain(one))
       .slice(0, 1);
@@ -117,24 +172,23 @@ export function namedPlaces({
   const ofConfiguration = files.flatMap((path) => owned(path, (one) => !ofPackages.has(one)));
   const written = [
     ...inTexts.flatMap((path) => owned(path)),
-    ...foreign.flatMap(pathsIn).flatMap((path) => owned(path, isData, surely)),
+    ...foreign.flatMap(pathsIn).flatMap((path) => owned(path, mayBeOwn, surely)),
     ...onLines.flatMap(ofLine),
     ...ofConfiguration,
   ];
 
-  const placeOf = (path: string): readonly string[] => {
-    const top = application.exec(path)?.[0] ?? path;
-    const found = [top, path].find((one) => lookAt(one) !== undefined);
-    return found === undefined || lookAt(path) === undefined ? [] : [found];
-  };
   const read = [
-    ...[...onLines, ...inTexts.filter((path) => /^\/srv\/./.test(path))].filter(isApplication),
+    ...[...onLines, ...inTexts.filter(isSite)].filter(isApplication),
     ...homes.filter((path) => /^\/(srv\/.|var\/www(\/|$))/.test(path)),
-  ].flatMap(placeOf);
+  ].flatMap((path) => placeOf(path, lookAt));
+  const isOwnDirectory = (path: string): boolean | undefined =>
+    lookAt(path)?.kind === 'directory' ? isOwn(path) : undefined;
+  const inRead = read
+    .filter((path) => isApplication(path) && !isOwn(path) && isPlain(path))
+    .flatMap((path) => ownIn(path, list, isOwnDirectory));
   const logs = logsOf(names).filter((path) => lookAt(path)?.kind === 'file');
-  const all = [
-    ...[...written, ...logs].map((path) => ({ path, isReadOnly: false })),
+  return outermost([
+    ...[...written, ...inRead, ...logs].map((path) => ({ path, isReadOnly: false })),
     ...read.map((path) => ({ path, isReadOnly: !isOwn(path) })),
-  ];
-  return outermost(all);
+  ]);
 }

@@ -9,6 +9,7 @@ import { readBuilt } from '../../../jail/listing.ts';
 import type { Recorded } from '../../../jail/manifest/manifest.ts';
 import type { Adoption } from '../adoption.ts';
 import { runHost } from '../host-command.ts';
+import { conditionsOf } from './installed-service.ts';
 import { ofMany } from './service-paths.ts';
 import { mountedPlaces } from './unit-mounts.ts';
 
@@ -196,7 +197,7 @@ export async function configurationOf(
   jail: string,
 ): Promise<Configuration> {
   const words = [...service.lines.flatMap(({ argv }) => argv), ...own.flatMap(({ argv }) => argv)];
-  const named = [...words, ...variables.values()].flatMap(namedInEtc);
+  const named = [...words, ...variables.values(), ...conditionsOf(service.settings)].flatMap(namedInEtc);
   const found = foundIn(jail, packages);
   const ofUnit = mountedPlaces(service.settings);
   const places = openEtcPlaces();

@@ -11,8 +11,8 @@ import { listeningSockets, socketTables } from './listening-sockets.ts';
 const unlessEnded = <T>(use: () => T): T | undefined =>
   unless(['ENOENT', 'ESRCH', 'ENXIO', 'EINVAL', 'EACCES'], use);
 
-// Empty if its process has ended.
-const readOfProcess = (path: string): string => unlessEnded(() => readFileSync(path, 'latin1')) ?? '';
+/** The text of a file of /proc; empty if its process has ended. */
+export const readOfProcess = (path: string): string => unlessEnded(() => readFileSync(path, 'latin1')) ?? '';
 
 /** The pids of the processes in the cgroup of a unit, and in those below it. */
 export async function processesOf(unit: string): Promise<readonly number[]> {
@@ -148,6 +148,13 @@ export function socketsIn(group: string): readonly string[] {
   const pids = pidsIn(group);
   return [...new Set(socketsOf(pids, inodesOf(pids)))].toSorted();
 }
+
+// Not `[vdso]`, which the kernel makes, and no file.
+const ownCode = /^\S+ \S\Sx\S \S+ \S+ \d+ *(?:\[(?:anon|heap|stack).*|\/memfd:.*)?$/m;
+
+/** Whether a service makes code while it runs: it has memory that can be executed and comes from no file (proc_pid_maps(5)). */
+export const makesCode = async (unit: string): Promise<boolean> =>
+  (await processesOf(unit)).some((pid) => ownCode.test(readOfProcess(`/proc/${pid}/maps`)));
 
 const userOf = (pid: number): readonly string[] =>
   /^Uid:\s+\d+\s+(\d+)/m.exec(readOfProcess(`/proc/${pid}/status`))?.slice(1) ?? [];

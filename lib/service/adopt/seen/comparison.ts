@@ -4,7 +4,7 @@ import { jailOf, type Seen } from '../adoption.ts';
 import { runHost } from '../host-command.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
 import { pollFor, propertiesOf, reload, type Watch, watchTime } from '../running.ts';
-import { type Behaviour, observe, ofOwnNetwork, portsOf } from './behaviour.ts';
+import { type Behaviour, makesCode, observe, ofOwnNetwork, portsOf } from './behaviour.ts';
 
 /** The error for a service that comes up in its jail, but does not do what it did before. */
 export class OtherBehaviour extends JailError {}
@@ -132,6 +132,7 @@ export async function openComparison(service: InstalledService, watch: Watch): P
     seen: {
       accounts: isDynamic ? [] : [...(await namesOf([...first.users])).values()],
       socketDirectories: directoriesOf(first),
+      makesCode: await makesCode(unit),
     },
     ownPorts,
     lookAgain: async () => {

@@ -13,9 +13,11 @@ import { ownConfiguration, type PackageData } from '../installed/service-paths.t
 import {
   boundPaths,
   forgeableEnvironment,
+  forgeableLogs,
   type HostMount,
   hostMounts,
   pathsOf,
+  writablePaths,
 } from '../installed/unit-mounts.ts';
 import type { Refusal } from '../service-refusal.ts';
 
@@ -58,8 +60,11 @@ function replaceable(
   const onHost = lines.some(({ flags }) => flags.includes('privileged'))
     ? lines.filter(({ kind }) => kind !== 'ExecStart')
     : [];
-  const dropped = forgeableEnvironment(settings, bound, existsSync);
-  const opened = openedByRoot(settings).filter((path) => !dropped.includes(path));
+  const dropped = new Set([
+    ...forgeableEnvironment(settings, bound, existsSync),
+    ...forgeableLogs(settings, bound),
+  ]);
+  const opened = openedByRoot(settings).filter((path) => !dropped.has(path));
   const used = [...opened, ...followedPaths(service, onHost, written, variables)];
   const followed = [
     ...bound.filter(({ isReadOnly }) => isReadOnly),
@@ -162,6 +167,13 @@ export function acceptance(path: string): string {
   const [danger] = givenAway([{ path, isReadOnly: true }]);
   return danger === undefined ? '' : ` --insecure-path   # ${danger.message}`;
 }
+
+/** The paths of ReadWritePaths= that have something in them which must not come into a jail, as `/var/spool` has the tables of cron. */
+export const coarsePaths = ({ settings }: InstalledService): readonly string[] =>
+  writablePaths(settings).filter((path) => {
+    const danger = hostDanger(bytePath(path), false);
+    return danger !== undefined && danger.path !== path && isWithin(danger.path, path);
+  });
 
 /** Whether a path of the host gives nothing away. */
 export const isSafe = (mount: HostMount): boolean => givenAway([mount]).length === 0;

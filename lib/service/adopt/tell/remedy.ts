@@ -38,6 +38,7 @@ const capabilityOf: readonly (readonly [call: RegExp, capability: string])[] = [
   [/\b(?:nice|setpriority|sched_set\w+)\b/i, 'sys_nice'],
   [/\bchroot\b/, 'sys_chroot'],
   [/\bSOCK_RAW\b|\braw socket\b/i, 'net_raw'],
+  [/\b(?:adjtimex|clock_settime|settimeofday)\b/, 'sys_time'],
   [/\bSO_BINDTODEVICE\b|\bnetlink\b/i, 'net_admin'],
 ];
 
@@ -83,7 +84,10 @@ export function needsHint(words: string, { caps, unseen }: Known = { caps: [], u
     ),
   );
   const missing = existing(
-    allOf(words, /(\/[^\s:'"()]+)['")]*: No such file|No such file or directory:? ['"(]?(\/[^\s:'"()]+)/gi),
+    allOf(
+      words,
+      /(\/[^\s:'"()]+)['")]*: No such file|No such file or directory(?::|, \w+)? ['"(]?(\/[^\s:'"()]+)/gi,
+    ),
   ).filter((path) => !programs.includes(path));
   const unwritable = existing(
     allOf(words, /(\/[^\s:'"()]+)['")]*: (?:Read-only file system|Permission denied)/gi).map((path) =>

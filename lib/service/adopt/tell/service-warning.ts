@@ -41,6 +41,8 @@ export function toServiceWarning(
     case 'group':
       return [`${shown(warning.by)} names the ${warning.kind} ${warning.name}, which the jail does not know`];
     case 'other':
+      // the service itself is started, which proves more
+      if (/ (?:--)?version fails in the jail: /.test(warning.message)) return [];
       if (warning.message !== terminalWarning) return [warning.message];
       // systemd's PrivateDevices= has them too
       return entry === 'systemd' || isMounted('/dev/pts')
@@ -82,12 +84,22 @@ export function unseenPaths(
 export const changeWarnings = ({
   paths,
   forgeable,
-}: Pick<Adoption, 'paths' | 'forgeable'>): readonly string[] => [
+  forgeableLogs,
+  coarse,
+}: Pick<Adoption, 'paths' | 'forgeable' | 'forgeableLogs' | 'coarse'>): readonly string[] => [
   ...paths
     .filter(({ path, isReadOnly }) => !isReadOnly && /^\/var\/log\/[^/]+\.log$/.test(path))
     .map(({ path }) => `when ${path} is rotated, it writes to the old file until it is restarted`),
   ...forgeable.map(
     (path) => `${path}, an EnvironmentFile= in a directory that it can write, is not read any more`,
+  ),
+  ...forgeableLogs.map(
+    (path) =>
+      `its output goes to the journal, and no longer to ${path}, which lies in a directory that it can write`,
+  ),
+  ...coarse.map(
+    (path) =>
+      `its unit lets it write to all of ${path}, which its jail does not have: --bind brings in what it needs there`,
   ),
 ];
 

@@ -14,6 +14,11 @@ t.test(
       needsHint('cat: /etc/group: No such file or directory'),
       'if it needs /etc/group of the host: --ro-bind /etc/group',
     );
+    // as Node says it
+    t.equal(
+      needsHint("Error: ENOENT: no such file or directory, open '/etc/group'"),
+      'if it needs /etc/group of the host: --ro-bind /etc/group',
+    );
     // as programs in Go say it
     t.equal(
       needsHint('could not read "/etc": stat /etc: no such file or directory'),
@@ -34,6 +39,10 @@ t.test(
     t.equal(
       needsHint('Condition((fchmod(fd, 0750)) == 0) not true.\n errno = 1 (Operation not permitted)'),
       'if it needs CAP_FOWNER of the host: --cap fowner',
+    );
+    t.equal(
+      needsHint('adjtimex(0) failed : Operation not permitted'),
+      'if it needs CAP_SYS_TIME of the host: --cap sys_time',
     );
     t.equal(
       needsHint('no user daemon: Success'),

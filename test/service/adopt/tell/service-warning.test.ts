@@ -1,7 +1,7 @@
 import t from 'tap';
 
 import { terminalWarning } from '../../../../lib/jail/packs/file-packs.ts';
-import { toServiceWarning } from '../../../../lib/service/adopt/tell/service-warning.ts';
+import { changeWarnings, toServiceWarning } from '../../../../lib/service/adopt/tell/service-warning.ts';
 
 const paths = [{ path: '/etc/app', isReadOnly: true, isOptional: false }];
 const adoption = { paths, entry: 'launcher' } as const;
@@ -11,6 +11,11 @@ t.test("a warning of the builder gets this command's options, whatever its words
   const linesOf = (warning: object) =>
     toServiceWarning({ ...warning, message } as Parameters<typeof toServiceWarning>[0], adoption);
   t.same(linesOf({ kind: 'other' }), [message]);
+  t.same(
+    toServiceWarning({ kind: 'other', message: '/usr/bin/a --version fails in the jail: x' }, adoption),
+    [],
+    'the service itself is started',
+  );
   t.same(linesOf({ kind: 'secret', paths: ['/etc/app/key', '/etc/apply', '/srv/k\udc80y'] }), [
     'left out because not world-readable: /etc/apply, /srv/k\\x80y; if it is needed: --ro-bind /etc/apply --ro-bind /srv/k\\x80y',
   ]);
@@ -24,6 +29,16 @@ t.test("a warning of the builder gets this command's options, whatever its words
   t.same(linesOf({ kind: 'user', by: '/etc/app.conf', name: 'joe' }), [
     '/etc/app.conf names the user joe, which the jail does not know',
   ]);
+});
+
+t.test('an adoption tells of what is another than before', async (t) => {
+  t.same(
+    changeWarnings({ paths, forgeable: [], forgeableLogs: ['/var/log/app/out'], coarse: ['/var/spool'] }),
+    [
+      'its output goes to the journal, and no longer to /var/log/app/out, which lies in a directory that it can write',
+      'its unit lets it write to all of /var/spool, which its jail does not have: --bind brings in what it needs there',
+    ],
+  );
 });
 
 t.test('a jail whose service gets the terminals of the host or of systemd lacks none', async (t) => {
