@@ -32,6 +32,8 @@ export { checkJail, type CheckReport, type CheckRequest } from './jail/check/jai
 export { type Finding } from './jail/check/check-rule.ts';
 export { type Severity } from './findings/finding-severity.ts';
 export { cloneJail, type CloneReport, type CloneRequest } from './jail/clone.ts';
+export { compareJails, type Comparison, type ComparisonRequest } from './jail/compare-jails.ts';
+export type { Aspect, FileDifference, PackageDifference, Side } from './jail/inventory/differences.ts';
 export { describeJail, type BillReport, type BillRequest } from './jail/describe-jail.ts';
 export { exportJail, type ExportReport, type ExportRequest } from './jail/export-jail.ts';
 export { explainFile, listJail, type Explanation, type JailList, type ListedFile } from './jail/listing.ts';

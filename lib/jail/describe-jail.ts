@@ -3,10 +3,11 @@
 import { takeRequest } from '../values/keys.ts';
 import { oneOf, whole, optional } from '../values/validators.ts';
 import { printedJson } from '../words/json.ts';
+import type { Bytes } from '../words/quote.ts';
 import { readVersion } from '../version.ts';
 import { absolute } from './host/given-path.ts';
 import { cycloneDxDocument } from './inventory/cyclonedx.ts';
-import { jailContents } from './inventory/jail-contents.ts';
+import { namedContents } from './inventory/named-contents.ts';
 import { spdxDocument } from './inventory/spdx.ts';
 import { toText } from './manifest/path-text.ts';
 import { checkRows, type JailWork, WORK } from './request/jail-request.ts';
@@ -15,6 +16,8 @@ import { withJailErrors } from './work/jail-error.ts';
 export const BILL_FORMATS = ['spdx', 'cyclonedx'] as const;
 
 export interface BillRequest extends JailWork {
+  /** The jail; or an image as PATH[:TAG]. */
+  readonly directory: Bytes;
   /** `spdx` (default): SPDX 2.3; `cyclonedx`: CycloneDX 1.6. Both as JSON. */
   readonly format?: (typeof BILL_FORMATS)[number] | undefined;
   /** The time of the document, in seconds since 1970; by default that of the newest file of a package. */
@@ -35,9 +38,9 @@ const format = optional(oneOf(BILL_FORMATS), 'spdx' as const);
 const seconds = optional(whole(0, 9_999_999_999));
 
 /**
- * Describes what the builder has put into a jail, as it is now. Nothing is executed.
+ * Describes what the builder has put into a jail, as it is now, or all that an image holds. Nothing is executed.
  * @throws UsageError; JailError ENOENT, ERR_NO_MANIFEST, ERR_MANIFEST, EBUSY while the jail is updated, ERR_MISSING for a jail by
- * reference, or the code of a system error; AbortError.
+ * reference, ERR_IMAGE for a damaged image, or the code of a system error; AbortError.
  */
 export async function describeJail(asked: BillRequest): Promise<BillReport> {
   const request = takeRequest(asked, (own) => {
@@ -49,7 +52,7 @@ export async function describeJail(asked: BillRequest): Promise<BillReport> {
   const directory = absolute(request.directory);
   const isSpdx = wanted !== 'cyclonedx';
   const contents = await withJailErrors(() =>
-    jailContents(directory, { signal, onProgress, withSha1: isSpdx }),
+    namedContents(directory, { signal, onProgress, withSha1: isSpdx }),
   );
   const created = new Date((createdS ?? contents.newestS) * 1000).toISOString().replace('.000Z', 'Z');
   const made = { created, version: readVersion() };

@@ -4,6 +4,7 @@ import { read } from 'node:fs';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import * as zlib from 'node:zlib';
 
 import { BadImage } from './bad-image.ts';
 import type { Blob } from './image-source.ts';
@@ -80,7 +81,7 @@ async function unpacked(
     yield* pieces;
   };
   if (form === undefined) return take(whole());
-  const unpack = await openUnpacker(form);
+  const unpack = openUnpacker(form);
   try {
     return await pipeline(whole, unpack, take);
   } catch (error) {
@@ -90,9 +91,8 @@ async function unpacked(
   }
 }
 
-async function openUnpacker(form: (typeof FORMS)[number][0]): Promise<Duplex> {
-  // To begin with, a command does without it.
-  const zlib = await import('node:zlib');
+// Names are looked up in the call: to begin with, a command does without it.
+function openUnpacker(form: (typeof FORMS)[number][0]): Duplex {
   const chunkSize = PIECE_BYTES;
   if (form === 'gzip') return zlib.createGunzip({ chunkSize });
   const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: typeof zlib.createGunzip };

@@ -50,6 +50,8 @@ export interface Contents {
   /** Debian packages by name, then the others by the paths of their metadata. */
   readonly parts: readonly Part[];
   readonly system: System | undefined;
+  /** False for an image: a runtime has devices of its own. */
+  readonly hasDevices: boolean;
   /** Of the newest file of a package, in seconds since 1970. */
   readonly newestS: number;
   /** Paths of the manifest at which nothing is. */
@@ -62,7 +64,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9+.-]*$/;
 const VERSION = /^[A-Za-z0-9.+~:-]+$/;
 
 /** Whether these can be the name and the version of a Debian package (deb-control(5), deb-version(7)). */
-const isDebian = (name: string, version: string): boolean => NAME.test(name) && VERSION.test(version);
+export const isDebian = (name: string, version: string): boolean => NAME.test(name) && VERSION.test(version);
 
 /** The Debian packages of a manifest. @throws JailError ERR_MANIFEST: root in a writable jail can write it */
 export function debianParts({ packages, origins = {} }: Manifest): readonly Part[] {

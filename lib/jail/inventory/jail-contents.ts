@@ -43,16 +43,17 @@ export function jailContents(directory: BytePath, reading: Reading): Promise<Con
         name: plainText(lastComponent(found.path)) || '/',
         parts: [...debian, ...parts],
         system: manifest.system,
+        hasDevices: true,
         newestS: newestOf(manifest),
       };
     }),
   );
 }
 
-const LAST_S = 253_402_300_799; // 9999-12-31T23:59:59Z
+export const LAST_S = 253_402_300_799; // 9999-12-31T23:59:59Z
 
 // As that of an image: the times of files that belong to no package differ from host to host.
-function newestOf({ entries }: Manifest): number {
+export function newestOf({ entries }: Manifest): number {
   const times = entries.map(({ package: owner, mtimeMs = 0 }) => (owner === undefined ? 0 : mtimeMs));
   return Math.min(
     times.reduce((newest, time) => Math.max(newest, Math.floor(time / 1000)), 0),

@@ -112,10 +112,11 @@ const maxOutputLength = MAX_BYTES;
 const inOrder = <T>(record: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
   Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
-/** @throws JailError ERR_MANIFEST if the bytes are not a manifest */
+/** Reads a manifest, or the text of one, as an image has it. @throws JailError ERR_MANIFEST if the bytes are not a manifest */
 export function parseManifest(data: Uint8Array): Manifest {
   try {
-    const steps = parseText(gunzipSync(data, { maxOutputLength }));
+    const isText = data[0] === 0x7b;
+    const steps = parseText(isText ? Buffer.from(data) : gunzipSync(data, { maxOutputLength }));
     for (;;) {
       const { done, value } = steps.next();
       if (done === true) return value;

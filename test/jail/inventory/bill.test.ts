@@ -59,6 +59,7 @@ const contents: Contents = {
   ],
   system: { id: 'debian', versionId: '13' },
   newestS: 0,
+  hasDevices: true,
   missing: [],
   unclear: [],
 };
