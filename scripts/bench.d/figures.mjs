@@ -1,4 +1,4 @@
-// Draws the figures of README.md from figures/*.json: node scripts/bench.d/figures.mjs
+// Draws the figures of README.md and doc/outbound.md from figures/*.json: node scripts/bench.d/figures.mjs
 // `scripts/bench loop --data scripts/bench.d/figures/loop.json` measures the data of loop.svg.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -27,26 +27,88 @@ const figure = (width, height, label, parts) =>
 const text = (x, y, words, { as = '', anchor = 'start' } = {}) =>
   `<text x="${x}" y="${y}" class="${as}" text-anchor="${anchor}">${words}</text>`;
 
-/** How a launch goes: a box for each stage, and what happens if one fails. */
-export function drawLaunch({ stages, failure }) {
-  const [width, gap, left, top] = [158, 18, 14, 16];
-  const parts = stages.flatMap(({ title, lines, steps }, index) => {
-    const x = left + index * (width + gap);
+// The width of a text at most, in px: system-ui at 13 px, and a monospaced letter at 11 px.
+const widthOf = (words) => Math.ceil(words.length * 7.1);
+const codeWidth = (words) => Math.ceil(words.length * 6.7);
+
+/** Boxes from left to right, as wide as their texts, and a sentence below them. */
+export function drawStages({ label, stages, below }) {
+  const [gap, left, top] = [18, 14, 16];
+  const height =
+    54 +
+    17 * Math.max(...stages.map(({ lines }) => lines.length)) +
+    14 * Math.max(...stages.map(({ code }) => code.length));
+  let x = left - gap;
+  let end = left;
+  const parts = stages.flatMap(({ title, where = '', lines, code }, index) => {
+    x = end + (index === 0 ? 0 : gap);
+    const width =
+      20 + Math.max(...lines.map(widthOf), ...code.map(codeWidth), widthOf(`${title}  ${where}`) + 10);
+    end = x + width;
     const arrow = `<path class="good-line" d="M${x - gap + 2} ${top + 60} h${gap - 5} m-5 -5 l5 5 l-5 5"/>`;
     return [
-      `<rect class="box" x="${x}" y="${top}" width="${width}" height="120" rx="6"/>`,
+      `<rect class="box" x="${x}" y="${top}" width="${width}" height="${height}" rx="6"/>`,
       ...(index === 0 ? [] : [arrow]),
       text(x + 10, top + 24, title, { as: 'title good' }),
+      ...(where === '' ? [] : [text(end - 10, top + 24, where, { as: 'faint', anchor: 'end' })]),
       ...lines.map((line, at) => text(x + 10, top + 46 + at * 17, line)),
-      ...steps.map((some, at) => text(x + 10, top + 97 + at * 14, some.join(' '), { as: 'code faint' })),
+      ...code.map((line, at) =>
+        text(x + 10, top + height - 10 - (code.length - 1 - at) * 14, line, { as: 'code faint' }),
+      ),
     ];
   });
-  const all = left * 2 + stages.length * width + (stages.length - 1) * gap;
-  const label = stages.map(({ title }) => title).join(', ');
-  return figure(all, 182, `How a launch goes: ${label}`, [
+  const all = end + left;
+  return figure(all, height + 62, `${label}: ${stages.map(({ title }) => title).join(', ')}`, [
     ...parts,
-    `<path class="bad-line" d="M${left} 150 h${all - left * 2}" stroke-dasharray="2 4"/>`,
-    text(all / 2, 170, failure, { as: 'bad', anchor: 'middle' }),
+    `<path class="bad-line" d="M${left} ${height + 30} h${all - left * 2}" stroke-dasharray="2 4"/>`,
+    text(all / 2, height + 50, below, { as: 'bad', anchor: 'middle' }),
+  ]);
+}
+
+/** Which level shuts what: a row for each subject of --plan, a column for each level. */
+export function drawLevels({ levels, subjects }) {
+  const [left, top, column, line] = [20, 62, 104, 22];
+  const first = left + Math.max(...Object.keys(subjects).map(widthOf)) + 20;
+  const height = top + Object.keys(subjects).length * line + 34;
+  const width = first + levels.length * column + 8;
+  const centre = (at) => first + at * column + column / 2;
+  return figure(width, height, 'Which level stops what', [
+    text(left, 28, 'Which level stops what', { as: 'title' }),
+    ...levels.flatMap(({ name, option }, at) => [
+      text(centre(at), 28, name, { as: 'title good', anchor: 'middle' }),
+      text(centre(at), 46, option, { as: 'code faint', anchor: 'middle' }),
+    ]),
+    ...Object.entries(subjects).map(([subject, cells], row) => {
+      const y = top + row * line;
+      const dots = cells.replace(/[-x]/g, (cell, at) => {
+        const [as, radius] = cell === 'x' ? ['good', 6] : ['bad-line', 5];
+        return `\n<circle class="${as}" cx="${centre(at)}" cy="${y + 6}" r="${radius}"/>`;
+      });
+      return `<path class="grid" d="M${left} ${y - 5} H${width - left}"/>\n${text(left, y + 11, subject)}${dots}`;
+    }),
+    `<circle class="good" cx="${left + 6}" cy="${height - 18}" r="6"/>`,
+    text(left + 18, height - 14, 'stopped'),
+    `<circle class="bad-line" cx="${left + 92}" cy="${height - 18}" r="5"/>`,
+    text(left + 104, height - 14, 'open, in part or as a whole: uchroot --plan says what would stop it'),
+  ]);
+}
+
+/** Which command does which job. */
+export function drawJobs({ jobs }) {
+  const [left, top, line] = [14, 48, 40];
+  const middle = left + Math.max(...jobs.map(({ job }) => widthOf(job))) + 34;
+  const width = middle + Math.max(...jobs.map(({ command }) => codeWidth(command))) + 34;
+  return figure(width, top + jobs.length * line + 8, 'Which command for which job', [
+    text(left + 6, 28, 'Which command for which job', { as: 'title' }),
+    ...jobs.flatMap(({ job, command }, at) => {
+      const y = top + at * line;
+      return [
+        text(left + 6, y + 20, job),
+        `<path class="good-line" d="M${middle - 24} ${y + 16} h13 m-5 -5 l5 5 l-5 5"/>`,
+        `<rect class="box" x="${middle}" y="${y}" width="${width - middle - left}" height="32" rx="6"/>`,
+        text(middle + 10, y + 20, command, { as: 'code' }),
+      ];
+    }),
   ]);
 }
 
@@ -93,7 +155,7 @@ export function drawLoop({ machine, rounds, sizesMb, uchrootMs, childProcessMs }
   ]);
 }
 
-const draw = { launch: drawLaunch, loop: drawLoop };
+const draw = { launch: drawStages, outbound: drawStages, levels: drawLevels, jobs: drawJobs, loop: drawLoop };
 
 /** The figures by the paths of their files: what the committed data make. */
 export function drawFigures() {

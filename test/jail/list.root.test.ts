@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t, { type Test } from 'tap';
 
@@ -87,6 +87,26 @@ t.test('explain goes back to what was asked for', asRoot, async (t) => {
   t.match(explain('/bin').stdout, /^\/bin -> usr\/bin\n← on the way to \/usr\/bin\n/, 'the link itself');
   t.match(explain('/etc/../srv/script').stdout, /^\/srv\/script, /);
 });
+
+t.test(
+  'explain writes a page to a file that only the caller can read, and replaces none',
+  asRoot,
+  async (t) => {
+    const { jail } = await makePlace(t);
+    const html = `${jail}.html`;
+    t.match(uchrootJail(['explain', jail, '--html', html]), { status: 0, stdout: '', stderr: '' });
+    t.match(readFileSync(html, 'utf8'), /<title>.*: \d+ files, .*\/srv\/script: .* ← asked for<\/td>/s);
+    t.equal(statSync(html).mode & 0o777, 0o600);
+    t.match(uchrootJail(['explain', jail, '--html', html]), {
+      status: 1,
+      stderr: /is there already\nhint: rm .*\.html /,
+    });
+    t.match(uchrootJail(['explain', jail, '/bin', '--html', html]), {
+      status: 1,
+      stderr: /PATH is given too/,
+    });
+  },
+);
 
 t.test('explain tells what is not there from what is not of the builder', asRoot, async (t) => {
   const { jail } = await makePlace(t);

@@ -8,7 +8,7 @@ import { buildJail, type JailReport, updateJail, type UpdateRequest } from '../.
 import { checkJail } from '../../jail/check/jail-check.ts';
 import { cloneJail } from '../../jail/clone.ts';
 import { EXPORT_FORMATS, exportJail } from '../../jail/export-jail.ts';
-import { explainFile, listJail } from '../../jail/listing.ts';
+import { listJail } from '../../jail/listing.ts';
 import { packs } from '../../jail/packs/index.ts';
 import { removeJail } from '../../jail/remove.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
@@ -20,9 +20,10 @@ import type { ReadArguments } from '../arguments.ts';
 import { type Command, has, type Outcome, textsOf, valueOf, valuesOf, wrongNumber } from '../dispatch.ts';
 import { CHECK_FORMATS, FORMATS, toFormat } from '../common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
+import { explain } from './explain-command.ts';
 import { inventoryCommands } from './inventory-commands.ts';
 import { refuseHostDest, refuseUnexpanded } from './jail-operands.ts';
-import { newsLeft, showBuilt, showExplanation, showList, showUpdate, summaryOf } from './jail-report.ts';
+import { newsLeft, showBuilt, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../../words/json.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 import { workspaceCommands } from './workspace-commands.ts';
@@ -134,14 +135,6 @@ const list: JailCommand = {
     const listed = await listJail({ directory });
     return format === 'json' ? jsonDocument(listed) : showList(listed);
   },
-};
-
-const explain: JailCommand = {
-  synopsis: 'explain DIRECTORY PATH',
-  summary: 'explains why a file is in the jail',
-  options: [],
-  operands: [2, 2],
-  run: async (_, __, directory, path) => showExplanation(await explainFile({ directory, path })),
 };
 
 const clone: JailCommand = {
