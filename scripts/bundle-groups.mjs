@@ -41,7 +41,13 @@ const GROUPS = {
     'bin/uchroot-tcpd.ts',
     'bin/uchroot-inetd.ts',
   ],
-  jail: ['jail/', 'bin/jail/', 'bin/uchroot-jail-command.ts', 'bin/mistakes/foreign-jail-words.ts'],
+  jail: [
+    'jail/',
+    'bin/jail/',
+    'bin/uchroot-jail-command.ts',
+    'bin/uchroot-layers.ts',
+    'bin/mistakes/foreign-jail-words.ts',
+  ],
   service: [
     'service/',
     'bin/service-apply.ts',

@@ -13,6 +13,7 @@ const parts = {
   relay: 'launch:bin/uchroot-relay.ts',
   network: 'launch:bin/uchroot-network.ts',
   report: 'launch:bin/uchroot-report.ts',
+  layers: 'jail:bin/uchroot-layers.ts',
   compile: 'launch:launch/compile/compile.ts',
   check: 'launch:bin/uchroot-check.ts',
   completion: 'launch:bin/uchroot-completion.ts',

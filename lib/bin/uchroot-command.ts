@@ -38,6 +38,7 @@ import { forgotten, wordHint } from './mistakes/word-hint.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { foreignOptions } from './mistakes/foreign-options.ts';
 import { refuseUnsafe } from './uchroot-check.ts';
+import { withImageDefaults } from './image-defaults.ts';
 import { completionScript } from './uchroot-completion.ts';
 import { examine } from './uchroot-doctor.ts';
 import { usage } from './uchroot-help.ts';
@@ -198,15 +199,16 @@ function run(told: Recipients): number | Promise<number> {
     complain(forgotten(words, operands, usageLine));
     return told.manager?.fail({ message: usageLine }) ?? 1;
   }
-  const request: LaunchRequest = {
+  const asked: LaunchRequest = {
     user: user.text,
     jail: absolute(jail.bytes),
     program: program?.bytes,
     args: args.map(({ bytes }) => bytes),
     ...requestKeys(options),
   };
+  const request = user.text === '-' ? withImageDefaults(asked) : asked;
   const file = given.get('compile');
-  for (const option of ['compile', 'unit']) if (given.has(option)) refuseAuto(user.text, option);
+  for (const option of ['compile', 'unit']) if (given.has(option)) refuseAuto(String(request.user), option);
   if (file !== undefined && !given.has('unit')) return compile(request, file, given);
   const { statusFd = -1 } = request;
   told.statusFd = Number.isInteger(statusFd) && statusFd >= 0 && isInherited(statusFd) ? statusFd : undefined;

@@ -23,3 +23,4 @@ export { requireRecord, withReferences } from '../launch/host/references.ts';
 export { makeWorkspaces, mapFdsOf, planWorkspace } from '../launch/host/workspace.ts';
 export { signalName, signalNumber } from '../launch/request/signal.ts';
 export { launchFilter } from '../launch/host/launch-filter.ts';
+export { withImageDefaults } from './image-defaults.ts';

@@ -1,17 +1,27 @@
 // Builds a jail, adds to one, and updates one from the host.
 
-import { type BytePath, isWithin, joinPath, lastComponent, parentPath, pathBytes } from '../tree/path.ts';
+import {
+  type BytePath,
+  isWithin,
+  joinPath,
+  lastComponent,
+  parentPath,
+  pathBytes,
+  showPath,
+} from '../tree/path.ts';
 import { rememberStatus } from '../tree/remembered-root.ts';
 import { type DirectoryRoot, type FileRoot, openFileRoot } from '../tree/root.ts';
 import { walk } from '../tree/walk.ts';
-import { JailError } from '../errors.ts';
+import { JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../values/keys.ts';
 import type { Bytes } from '../words/quote.ts';
+import { commandLine } from '../words/shell-word.ts';
 import { caller } from '../trust/owner.ts';
 import type { Left } from './apply/present-object.ts';
 import { absolute } from './host/given-path.ts';
 import { requireOwner } from './host/jail-directory.ts';
 import { openBuilt, openHost } from './host/source-host.ts';
+import { withUnpacked } from './image/unpacked-image.ts';
 import { learnAll } from './learn/learn.ts';
 import { readBuilt } from './listing.ts';
 import { foreseeJail, makeJail, type Making, refuseFailures } from './make.ts';
@@ -30,6 +40,7 @@ import { mergeRecipes, type Recipe } from './manifest/recipe.ts';
 import {
   checkRequest,
   checkRows,
+  toImageRecipe,
   type JailRequest,
   type JailWork,
   toGivenRecipe,
@@ -85,6 +96,9 @@ export interface JailReport {
 export async function buildJail(asked: JailRequest): Promise<JailReport> {
   const request = takeRequest(asked, checkRequest);
   const directory = absolute(request.directory);
+  const { image } = request;
+  if (image !== undefined)
+    return withJailErrors(async () => (await runImage({ ...request, image }, directory)).report, directory);
   return withJailErrors(() => {
     const from = fromOf(
       request,
@@ -96,6 +110,7 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
       const added = toRecipe(request, source, learned);
       const recipeFor = (before: Manifest | undefined) => {
         if (before === undefined) return added;
+        if (before.recipe.image !== undefined) throw needsImage(directory);
         const without = added.without.flatMap((out) => asAsked(host.root, before.recipe, out));
         return mergeRecipes(before.recipe, { ...added, without });
       };
@@ -123,6 +138,30 @@ function fromOf(request: JailRequest, old: Manifest | undefined): BytePath | und
   return given ?? old?.recipe.from;
 }
 
+type ImageRequest = Pick<JailRequest, 'without' | 'users' | 'keepPrivileges' | 'replace' | 'plan'> &
+  JailWork & { readonly image: Bytes; readonly keep?: readonly BytePath[] };
+
+// The jail of an image: its files in place of the host's, and nothing in it is started to try it.
+function runImage(request: ImageRequest, directory: BytePath): Promise<Ran> {
+  return withUnpacked(
+    absolute(request.image),
+    directory,
+    request,
+    async ({ host, origin, notes, planFor }) => {
+      const recipeFor = (before: Manifest | undefined) => toImageRecipe(request, origin, before?.recipe);
+      const [replace, { keep = [] }] = [toReplace(request), request];
+      const making = { host, directory, recipeFor, planFor, replace, keep, work: request };
+      const { report, present } = await run(making, request.plan === true);
+      return { present, report: withWarnings(report, [...plainWarnings(notes), ...report.warningDetails]) };
+    },
+  );
+}
+
+const needsImage = (directory: BytePath): UsageError =>
+  new UsageError(`${showPath(directory)} is the jail of an image, which is not kept`, {
+    hint: `${commandLine('uchroot-jail', 'update', directory, '--image', 'FILE')}   # with its image, or a newer one`,
+  });
+
 function openPresent(directory: BytePath): DirectoryRoot | undefined {
   return unless(['ENOENT'], () => {
     const jail = openFileRoot(pathBytes(directory), caller());
@@ -146,6 +185,8 @@ export interface UpdateRequest extends JailWork {
    * seen, so that `isOutdated` is false until the host has another one.
    */
   readonly keep?: readonly Bytes[] | undefined;
+  /** For the jail of an image: that image, or a newer one. */
+  readonly image?: Bytes | undefined;
 }
 
 export interface UpdateReport extends JailReport {
@@ -160,19 +201,27 @@ export interface UpdateReport extends JailReport {
  * @throws JailError ERR_NO_MANIFEST for a directory that buildJail has not made, and as buildJail.
  */
 export async function updateJail(asked: UpdateRequest): Promise<UpdateReport> {
-  const request = takeRequest(asked, (own) => checkRows(own, [...WORK, 'plan', 'replace', 'keep']));
+  const request = takeRequest(asked, (own) => checkRows(own, [...WORK, 'plan', 'replace', 'keep', 'image']));
   const replace = toReplace(request);
   const keep = toKeep(request, replace);
   const directory = absolute(request.directory);
-  return withJailErrors(() => {
-    const from = readBuilt(directory, (_jail, manifest) => manifest.recipe.from);
-    return closing(openHost(from), async (host) => {
-      const making = { host, directory, recipeFor: recipeOf, replace, keep, work: request };
-      const { report, present } = await run(making, request.plan === true);
-      const told = new Set(report.left.map(({ path }) => path));
-      const extra = closing(openBuilt(directory), (jail) => findExtra(jail, present)).map(toText);
-      return { ...report, extra: extra.filter((path) => !told.has(path)) };
-    });
+  return withJailErrors(async () => {
+    const recipe = readBuilt(directory, (_jail, manifest) => manifest.recipe);
+    const { image } = request;
+    if (recipe.image !== undefined && image === undefined) throw needsImage(directory);
+    if (recipe.image === undefined && image !== undefined)
+      throw new UsageError(`${showPath(directory)} is not the jail of an image`, {
+        hint: 'leave --image out',
+      });
+    const { report, present } = await (image === undefined
+      ? closing(openHost(recipe.from), async (host) => {
+          const making = { host, directory, recipeFor: recipeOf, replace, keep, work: request };
+          return run(making, request.plan === true);
+        })
+      : runImage({ ...request, image, keep }, directory));
+    const told = new Set(report.left.map(({ path }) => path));
+    const extra = closing(openBuilt(directory), (jail) => findExtra(jail, present)).map(toText);
+    return { ...report, extra: extra.filter((path) => !told.has(path)) };
   }, directory);
 }
 
@@ -181,11 +230,13 @@ function recipeOf(before: Manifest | undefined): Manifest['recipe'] {
   throw new JailError('the manifest of the jail has vanished', { code: 'ERR_NO_MANIFEST' });
 }
 
+interface Ran {
+  readonly report: JailReport;
+  readonly present: Manifest;
+}
+
 /** Makes the jail or foresees it; `present` is the manifest of the jail after that. */
-async function run(
-  making: Making,
-  isPlan: boolean,
-): Promise<{ readonly report: JailReport; readonly present: Manifest }> {
+async function run(making: Making, isPlan: boolean): Promise<Ran> {
   const { before, after, optional, large, ...told } = await (isPlan
     ? closing(openPresent(making.directory), (jail) => foreseeJail(making, jail))
     : makeJail(making));

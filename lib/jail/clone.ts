@@ -16,18 +16,9 @@ import { caller } from '../trust/owner.ts';
 import { withSettled } from './apply/settled.ts';
 import { absolute } from './host/given-path.ts';
 import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';
-import {
-  hiddenName,
-  inRoot,
-  isHiddenName,
-  lookAt,
-  openAt,
-  openPlace,
-  type Place,
-  renameAt,
-} from './host/jail-place.ts';
+import { hiddenName, inRoot, lookAt, openAt, openPlace, type Place, renameAt } from './host/jail-place.ts';
 import { forgetRecord, record } from './host/reference-record.ts';
-import { type CopyReport, copyTree, type Directory, removeTree } from './host/tree.ts';
+import { type CopyReport, copyTree, type Directory, removeAbandoned, removeTree } from './host/tree.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkRows, inJail, type JailWork, WORK } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
@@ -88,7 +79,7 @@ async function clone(
         hint: commandLine('uchroot-jail', 'clone', source.path, `${source.path}-2` as BytePath),
       });
     const isThere = checkFree(place);
-    await removeAbandoned(place);
+    await removeAbandoned(place, 'clone');
     const { signal, onProgress } = request;
     const { files: totalFiles, sizeBytes: totalSizeBytes, privileged } = template;
     const tell = ({ files, sizeBytes }: TreeCounts) =>
@@ -172,19 +163,6 @@ function publish(place: Place, temporary: BytePath, isThere: boolean): void {
     if (code !== 'EEXIST' && code !== 'ENOTEMPTY' && code !== 'ENOTDIR' && code !== 'EBUSY') throw error;
     const path = showPath(place.path);
     throw new JailError(`another process has made ${path} meanwhile`, { code, path });
-  }
-}
-
-// Removes the copies of killed runs. A running one holds a lock.
-async function removeAbandoned(place: Place): Promise<void> {
-  for (const hidden of place.root.list(bytePath('/')) ?? []) {
-    if (!isHiddenName(hidden, place.name, 'clone')) continue;
-    const status = lookAt(place, hidden);
-    if (status?.kind !== 'directory' || status.uid !== 0) continue;
-    const fd = openAt(place, hidden);
-    await closing({ close: () => closeSync(fd) }, async () => {
-      if (native.lockFile(fd)) await removeTree(place.parent, hidden);
-    });
   }
 }
 

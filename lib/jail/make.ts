@@ -14,6 +14,7 @@ import { openJailDirectory } from './host/jail-directory.ts';
 import { canBeJail } from './host/jail-place.ts';
 import { forgetRecord, record } from './host/reference-record.ts';
 import type { Host } from './host/source-host.ts';
+import { STORE } from './manifest/layout.ts';
 import { hashInJail } from './manifest/file-hash.ts';
 import { type Manifest, MANIFEST_PATH, readManifest } from './manifest/manifest.ts';
 import { fromText } from './manifest/path-text.ts';
@@ -153,6 +154,10 @@ export interface Making {
   readonly replace: readonly BytePath[];
   /** Paths of the jail that are left as they are, and whose present version on the host counts as seen. */
   readonly keep?: readonly BytePath[];
+  /** Plans the jail in another way, and tells what is left out: `host` is an image. */
+  readonly planFor?:
+    | ((recipe: Recipe) => { readonly plan: JailPlan; readonly notes: readonly string[] })
+    | undefined;
   readonly work: Pick<JailWork, 'signal' | 'onProgress'>;
 }
 
@@ -171,30 +176,33 @@ interface PreparedPlan {
 // Plans a jail; `jail` is undefined if there is none yet.
 // @throws JailError, UsageError if the jail cannot be made as requested
 async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Promise<PreparedPlan> {
-  const { host, directory, work } = making;
+  const { host, directory, work, planFor } = making;
   const before = jail && readManifest(jail);
   const recipe = making.recipeFor(before);
   refuseOwnPrograms(recipe);
   const readable = isOrdinary(caller()) ? openReadable(rememberStatus(host.root)) : undefined;
   const source = readable?.root ?? rememberStatus(host.root);
   work.onProgress?.(begin('plan'));
-  const place = placeIn(recipe.from, source, directory);
+  const place = planFor === undefined ? placeIn(recipe.from, source, directory) : undefined;
   const outside = place === undefined ? [] : [place];
   const users = readUsers(recipe.users);
   const planned = { root: source, cpu: host.cpu, users, outside };
-  const kept = before && openKeptPlan(directory, host.root.fd, recipe, planned);
+  const other = planFor?.(recipe);
+  const kept =
+    other === undefined ? before && openKeptPlan(directory, host.root.fd, recipe, planned) : undefined;
   const steps = () => planJail(recipe, { ...planned, root: kept?.root ?? source });
-  const whole = kept?.plan ?? (await gradually(steps(), work.signal));
+  const whole = other?.plan ?? kept?.plan ?? (await gradually(steps(), work.signal));
   const { plan, notes } = readable ? toOrdinary(whole, recipe, readable) : { plan: whole, notes: [] };
   checkPlan(plan, recipe, { directory, without: making.without ?? [], present: before });
-  if (jail !== undefined) checkPlace(plan, jail, { directory, place });
+  if (jail !== undefined && other === undefined) checkPlace(plan, jail, { directory, place });
+  if (jail !== undefined && other !== undefined && before === undefined) checkEmpty(jail, directory);
   checkNamed('replaced', making.replace, plan, before);
   checkNamed('kept', making.keep ?? [], plan, before);
   const keep = () => {
     if (kept?.plan === undefined) kept?.keep(whole);
   };
   const inert = recipe.programs.flatMap((program) => cannotRun(source, program) ?? []);
-  return { source, before, recipe, plan, notes: [...notes, ...inert], keep };
+  return { source, before, recipe, plan, notes: [...(other?.notes ?? []), ...notes, ...inert], keep };
 }
 
 /** The path of the jail in the root that it is built from; undefined if the jail is outside that root. */
@@ -221,6 +229,16 @@ function checkPlace(
     });
   if (!canBeJail(jail))
     throw new UsageError(`${shown} is not empty, and no jail: it has neither /usr nor /bin`, {
+      hint: 'name a new or an empty directory',
+    });
+}
+
+// An image does not tell which directories are the host's own. The store is there after a build that was interrupted.
+function checkEmpty(jail: DirectoryRoot, directory: BytePath): void {
+  const names =
+    jail.list('/' as BytePath)?.filter((name) => name !== 'lost+found' && `/${name}` !== STORE) ?? [];
+  if (names.length > 0)
+    throw new UsageError(`${showPath(directory)} is not empty, and no jail of an image`, {
       hint: 'name a new or an empty directory',
     });
 }

@@ -39,6 +39,10 @@ const bytesOf = (read: ReadArguments, name: string) => valuesOf(read, name).map(
 
 const replaceOption = option('--replace PATH', 'make it as planned, even if it was changed in the jail');
 const keepOption = option('--keep PATH', 'leave it as it is in the jail: what the host has now was seen');
+const imageOption = option(
+  '--image FILE[:TAG]',
+  'the files of an image: an OCI layout, docker save, or a tar of a root',
+);
 const planOption = option('--plan', 'show what would change, and change nothing');
 const formatOption = option('--format text|json', 'how the answer is printed');
 const ignoreOption = option(
@@ -65,6 +69,7 @@ libraries, the data of its Debian package, and the packs that it needs.`,
     ),
     option('--from ROOT', 'copy from the system in this directory'),
     option('--from-host', "copy nothing: isolated launches mount the host's /usr, read-only"),
+    imageOption,
     option('--recipe FILE', 'the recipe of a jail, as list --format json writes it'),
     replaceOption,
     planOption,
@@ -75,7 +80,7 @@ libraries, the data of its Debian package, and the packs that it needs.`,
   run: (read, watch, directory, ...programs) => {
     refuseUnexpanded(directory);
     refuseHostDest(directory, bytesOf(read, 'copy').at(-1));
-    const [from, recipe] = [valueOf(read, 'from'), valueOf(read, 'recipe')];
+    const [from, recipe, image] = [valueOf(read, 'from'), valueOf(read, 'recipe'), valueOf(read, 'image')];
     return work(read, watch, directory, showBuilt, (request) =>
       buildJail({
         ...request,
@@ -89,6 +94,7 @@ libraries, the data of its Debian package, and the packs that it needs.`,
         users: textsOf(read, 'user'),
         keepPrivileges: bytesOf(read, 'keep-privileges'),
         ...(from !== undefined && { from: from.bytes }),
+        ...(image !== undefined && { image: image.bytes }),
         ...(recipe !== undefined && { recipe: readRecipe(recipe) }),
       }),
     );
@@ -98,12 +104,13 @@ libraries, the data of its Debian package, and the packs that it needs.`,
 const update: JailCommand = {
   synopsis: 'update DIRECTORY [OPTION]...',
   summary: 'brings a jail up to date with the host',
-  options: [replaceOption, keepOption, planOption, formatOption],
+  options: [imageOption, replaceOption, keepOption, planOption, formatOption],
   operands: [1, 1],
   run: (read, watch, directory) =>
-    work(read, watch, directory, showUpdate, (request) =>
-      updateJail({ ...request, keep: bytesOf(read, 'keep') }),
-    ),
+    work(read, watch, directory, showUpdate, (request) => {
+      const image = valueOf(read, 'image')?.bytes;
+      return updateJail({ ...request, keep: bytesOf(read, 'keep'), ...(image !== undefined && { image }) });
+    }),
 };
 
 // The exit status if a newer file of the host, perhaps a security update, was not put in the jail.

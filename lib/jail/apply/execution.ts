@@ -225,8 +225,11 @@ class Outcome {
     const stale = new Set(outdated.map(({ path }) => this.#known.get(fromText(path))?.package));
     const packages: Record<string, string> = {};
     const origins: Record<string, Origin> = {};
-    const entries = this.#recorded.map((entry) => {
-      const name = entry.source === undefined ? undefined : plan.packageOf(entry.source);
+    const entries = this.#recorded.map((recorded) => {
+      const { source, ...rest } = recorded;
+      // The host does not have what came from an image.
+      const entry = recipe.image === undefined ? recorded : rest;
+      const name = source === undefined ? undefined : plan.packageOf(source);
       if (name === undefined) return entry;
       const old = stale.has(name) ? this.#before?.packages[name] : undefined;
       const version = old ?? plan.versionOf(name);

@@ -69,7 +69,12 @@ export function renameAt({ parent }: Place, from: BytePath, to: BytePath): void 
   }
 }
 
-const SUFFIX = { clone: '.uchroot-', export: '.uchroot-export-', remove: '.uchroot-removed-' } as const;
+const SUFFIX = {
+  clone: '.uchroot-',
+  export: '.uchroot-export-',
+  image: '.uchroot-image-',
+  remove: '.uchroot-removed-',
+} as const;
 
 /** A random name in the same directory, `.NAME.uchroot-…`; NAME is cut if the result would be too long. */
 export function hiddenName(

@@ -1,12 +1,15 @@
 // Copies and removes directory trees without blocking the event loop.
 
+import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 
 import { type BytePath, bytePath, joinPath, pathBytes, showPath, toLatin1 } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
 import { errnoName, isFull, reason as wordsOfErrno } from '../../words/errno.ts';
 import { native, type SkipReason, type TreeCounts, type TreeHandle } from '../../native.ts';
+import { closing } from '../work/closing.ts';
 import { throwIfAborted } from '../work/jail-error.ts';
+import { isHiddenName, lookAt, openAt, type Place } from './jail-place.ts';
 
 const POLL_MS = 100;
 
@@ -61,6 +64,22 @@ export function removeTree(
   return settle(work, [path, path], (onEnd) =>
     native.removeTree(parent.fd, pathBytes(name), pathBytes(last ?? bytePath('')), onEnd),
   );
+}
+
+/** Removes what killed runs have left beside the jail of a place. A running one holds a lock. */
+export async function removeAbandoned(
+  place: Place,
+  purpose: Parameters<typeof isHiddenName>[2],
+): Promise<void> {
+  for (const hidden of place.root.list(bytePath('/')) ?? []) {
+    if (!isHiddenName(hidden, place.name, purpose)) continue;
+    const status = lookAt(place, hidden);
+    if (status?.kind !== 'directory' || status.uid !== 0) continue;
+    const fd = openAt(place, hidden);
+    await closing({ close: () => closeSync(fd) }, async () => {
+      if (native.lockFile(fd)) await removeTree(place.parent, hidden);
+    });
+  }
 }
 
 type OnEnd = Parameters<typeof native.copyTree>[3];

@@ -48,7 +48,6 @@ interface Place {
   readonly name: string;
 }
 
-const MOST_ENTRIES = 500_000;
 /** path_resolution(7) */
 const MOST_LINKS = 40;
 const MOST_PATH_BYTES = 4095;
@@ -57,9 +56,14 @@ const OPAQUE = '.wh..wh..opq';
 
 export class ImageTree {
   readonly #root: Node = { meta: implied, layer: 0, children: new Map() };
+  readonly #mostEntries: number;
   #layer = 0;
   #count = 0;
   #contents = 0;
+
+  constructor(mostEntries = 500_000) {
+    this.#mostEntries = mostEntries;
+  }
 
   /** What comes now is of the next layer. */
   beginLayer(): void {
@@ -111,8 +115,8 @@ export class ImageTree {
   }
 
   #countOne(): void {
-    if (++this.#count > MOST_ENTRIES)
-      throw new BadImage(`it has more than ${MOST_ENTRIES} files and directories`);
+    if (++this.#count > this.#mostEntries)
+      throw new BadImage(`it has more than ${this.#mostEntries} files and directories`);
   }
 
   #put({ parent, name }: Place, meta: Meta): void {

@@ -33,17 +33,14 @@ export function openImage(named: BytePath): ImageSource {
 }
 
 function lookUp(named: BytePath): { path: BytePath; tag: string | undefined; isDirectory: boolean } {
-  const colon = named.lastIndexOf(':');
+  // A tag may be a whole name, such as python:3.13.
+  const colons = [...named.matchAll(/(?!^):/g)].map(({ index }) => index).toReversed();
   const names = [
     { path: named, tag: undefined },
-    ...(colon > 0
-      ? [
-          {
-            path: named.slice(0, colon) as BytePath,
-            tag: pathBytes(named.slice(colon + 1) as BytePath).toString(),
-          },
-        ]
-      : []),
+    ...colons.map((at) => ({
+      path: named.slice(0, at) as BytePath,
+      tag: pathBytes(named.slice(at + 1) as BytePath).toString(),
+    })),
   ];
   for (const name of names) {
     const status = lookOr(undefined, () => fstatOf(name.path));

@@ -33,8 +33,12 @@ export interface ReadImageOptions {
    * when all was read: use nothing of it before readImage has returned.
    */
   readonly sinkFor?: (content: ImageContent, name: BytePath) => ContentSink | undefined;
+  /** What unpacks the layers; by default this process itself. */
+  readonly read?: typeof readLayer;
   /** The sum of all files may not be more. */
   readonly mostBytes?: number;
+  /** Entries of all layers; half a million by default, each of which takes a kilobyte of memory. */
+  readonly mostEntries?: number;
 }
 
 // Debian and Go name both machines alike.
@@ -68,9 +72,7 @@ async function read(source: ImageSource, options: ReadImageOptions): Promise<Rea
   const { tree: archive } = source;
   const reading = new Reading(options);
   if (archive !== undefined) {
-    const hash = createHash('sha256');
-    await reading.layer(archive, {}, hash);
-    const digest = `sha256:${hash.digest('hex')}`;
+    const digest = await reading.layer(archive, {});
     const layers = [{ digest, diffId: undefined, sizeBytes: archive.sizeBytes }];
     return { config: undefined, digest, layers, entries: reading.tree.entries() };
   }
@@ -103,26 +105,33 @@ function readSmall(source: ImageSource, name: string, mostBytes: number): Uint8A
 }
 
 class Reading {
-  readonly tree = new ImageTree();
+  readonly tree: ImageTree;
   readonly #options: ReadImageOptions;
   #leftBytes: number;
 
   constructor(options: ReadImageOptions) {
     this.#options = options;
+    this.tree = new ImageTree(options.mostEntries);
     this.#leftBytes = options.mostBytes ?? MOST_BYTES;
   }
 
-  async layer(blob: Blob, { digest, diffId }: Partial<ImageLayer>, whole?: Hash): Promise<void> {
+  /** Returns the digest of the layer's file. */
+  async layer(blob: Blob, { digest, diffId }: Partial<ImageLayer>): Promise<string> {
     this.tree.beginLayer();
-    const { signal } = this.#options;
+    const { signal, read = readLayer } = this.#options;
+    const hash = createHash('sha256');
     const pieces = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
       for await (const piece of piecesOf(blob)) {
         throwIfAborted(signal);
-        whole?.update(piece);
+        hash.update(piece);
         yield piece;
       }
     };
-    await readLayer({ pieces: pieces(), digest, diffId }, this.#events());
+    await read({ pieces: pieces(), sizeBytes: blob.sizeBytes, diffId }, this.#events());
+    const found = `sha256:${hash.digest('hex')}`;
+    if (digest !== undefined && digest !== found)
+      throw new BadImage(`the content of a layer is not that of ${digest}`);
+    return found;
   }
 
   #events(): TarEvents {

@@ -19,6 +19,7 @@ const PHRASES = {
   pack: (from, words, isNeeded) => `pack ${words}${isNeeded ? `, which ${from} needs` : ''}`,
   learned: (_from, words) => `opened by ${words}`, // by a command
   copied: () => 'to be copied', // --copy
+  image: (_from, words) => `in the image ${words}`, // --image
   mounted: (_from, words) => `mounted from the host by each isolated launch, read-only: ${words}`,
   way: (from) => `on the way to ${from}`, // a link or directory in the path of `by`
   layout: () => 'part of every jail',

@@ -4,6 +4,7 @@ import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import { asList, asObject, asPath, asText } from './fields.ts';
+import { type ImageOrigin, originFromJson, originToJson } from './image-origin.ts';
 import { STORE } from './layout.ts';
 import { toText } from './path-text.ts';
 
@@ -31,6 +32,8 @@ export interface Recipe {
   readonly keepPrivileges: readonly BytePath[];
   /** The directory that the jail is built from; undefined for the root directory of the host. */
   readonly from?: BytePath | undefined;
+  /** The image that the jail is made of, in place of programs, packages, packs and copies. */
+  readonly image?: ImageOrigin | undefined;
 }
 
 // A path with a component that is empty, `.` or `..`.
@@ -86,7 +89,7 @@ const learned: Item<LearnedFiles> = {
   idOf: ({ command }) => command,
 };
 
-type Lists = Required<Omit<Recipe, 'from'>>;
+type Lists = Required<Omit<Recipe, 'from' | 'image'>>;
 
 // The order of the text: the same recipe gives the same text.
 const LISTS: Readonly<Record<keyof Lists, Item<unknown>>> = {
@@ -111,7 +114,7 @@ export const EMPTY_RECIPE: Recipe = listsOf(() => []);
 
 /** The recipe of a jail after an addition. Equal items are listed once, the oldest first. */
 export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
-  const from = added.from ?? old.from;
+  const [from, image] = [added.from ?? old.from, added.image ?? old.image];
   const kept = { ...old, ...withoutLeftOut(old, added.without), without: stillLeftOut(old, added) };
   const merged = listsOf((key, item) => [
     ...new Map([...kept[key], ...added[key]].map((one) => [item.idOf(one), one])).values(),
@@ -122,6 +125,7 @@ export function mergeRecipes(old: Recipe, added: Recipe): Recipe {
     packs: merged.packs.filter((pack) => !added.withoutPacks.includes(pack)),
     withoutPacks: merged.withoutPacks.filter((pack) => !added.packs.includes(pack)),
     ...(from !== undefined && { from }),
+    ...(image && { image }),
   };
 }
 
@@ -156,14 +160,17 @@ export function takesBack(old: Recipe, out: BytePath): boolean {
 /** For JSON. Names that are not UTF-8 are kept, see path-text.ts. */
 export function recipeToJson(recipe: Recipe): object {
   const lists = listsOf((key, item) => recipe[key].map((one) => item.write(one)));
-  return { ...lists, ...(recipe.from && { from: toText(recipe.from) }) };
+  const { from, image } = recipe;
+  return { ...lists, ...(from && { from: toText(from) }), ...(image && { image: originToJson(image) }) };
 }
+
+const alone: ReadonlySet<string> = new Set(['from', 'image']);
 
 /** @throws JailError ERR_RECIPE if the value is not a recipe; `what` names it in the message. */
 export function recipeFromJson(value: unknown, what: string): Recipe {
   try {
     const object = asObject(value);
-    const unknown = Object.keys(object).find((key) => key !== 'from' && !Object.hasOwn(LISTS, key));
+    const unknown = Object.keys(object).find((key) => !alone.has(key) && !Object.hasOwn(LISTS, key));
     if (unknown !== undefined) throw new TypeError(`unknown key '${quote(unknown)}'`);
     return {
       ...listsOf((key, item) => {
@@ -171,6 +178,7 @@ export function recipeFromJson(value: unknown, what: string): Recipe {
         return asList(list, key).map((one) => item.read(one, key));
       }),
       ...(object['from'] !== undefined && { from: asPath(object['from'], 'from') }),
+      ...(object['image'] !== undefined && { image: originFromJson(object['image']) }),
     };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;

@@ -7,6 +7,7 @@ import { checkKeys, checkSignal } from '../../values/keys.ts';
 import { expecting, flag, list, optional, path, text, type Validator } from '../../values/validators.ts';
 import { type Bytes, toBuffer } from '../../words/quote.ts';
 import { absolute, resolved, withoutDots } from '../host/given-path.ts';
+import type { ImageOrigin } from '../manifest/image-origin.ts';
 import {
   EMPTY_RECIPE,
   isDestination,
@@ -53,6 +54,11 @@ export interface JailRequest extends JailWork {
   readonly replace?: readonly Bytes[] | undefined;
   /** The root directory of another system, from which all files are taken instead of the host. */
   readonly from?: Bytes | undefined;
+  /**
+   * The file or directory of an image, perhaps with `:TAG`: the jail gets its files. An OCI image layout as a directory or a tar archive, an archive of
+   * `docker save`, or a tar archive of a root directory. With it, nothing of the host is asked for.
+   */
+  readonly image?: Bytes | undefined;
   /** A recipe, or the manifest of a jail that contains one, as JSON.parse returns it. */
   readonly recipe?: unknown;
   /** True: nothing is changed, and the report says what would change. */
@@ -117,6 +123,7 @@ const ROWS = {
   directory: path('/srv/jail'),
   template: path('/srv/template'),
   from: optional(path('/srv/debian')),
+  image: optional(path('/srv/python.tar')),
   path: optional(text('directories with colons between them', '/usr/bin:/bin', /^[^\0]+$/s)),
   plan: flag,
   fix: flag,
@@ -150,13 +157,50 @@ const ASKED = [
 
 /** @throws UsageError for an unknown key or an invalid value. */
 export function checkRequest(request: JailRequest): void {
-  checkRows(request, [...WORK, ...ASKED, 'replace', 'from', 'plan', 'path'], ['recipe']);
+  checkRows(request, [...WORK, ...ASKED, 'replace', 'from', 'image', 'plan', 'path'], ['recipe']);
   for (const name of [...(request.packs ?? []), ...(request.withoutPacks ?? [])]) packOf(name);
+  if (request.image !== undefined) return refuseBesidesImage(request);
   const asksFor = ASKED.some((key) => (request[key]?.length ?? 0) > 0);
   if (!asksFor && request.recipe === undefined)
     throw new UsageError('no program, package, pack or file is named', {
       hint: 'name a program of the host, such as /bin/sh',
     });
+}
+
+function refuseBesidesImage(request: JailRequest): void {
+  const ofHost = [...ASKED.filter((key) => !withImage.has(key)), 'from', 'recipe'] as const;
+  const other = ofHost.find((key) => !isEmpty(request[key]));
+  if (other !== undefined)
+    throw new UsageError(
+      `image and ${other} are given at once: a jail has the files of an image or those of the host`,
+      {
+        hint: 'leave one of both out, or build two jails',
+      },
+    );
+}
+
+const withImage: ReadonlySet<string> = new Set(['without', 'users', 'keepPrivileges']);
+const isEmpty = (value: unknown): boolean =>
+  value === undefined || (Array.isArray(value) && value.length === 0);
+
+/** The recipe of an image for a request, after that of the jail before. @throws UsageError if the jail has files of the host */
+export function toImageRecipe(
+  { without, users = [], keepPrivileges = [] }: Pick<JailRequest, 'without' | 'users' | 'keepPrivileges'>,
+  image: ImageOrigin,
+  before: Recipe | undefined,
+): Recipe {
+  if (before !== undefined && before.image === undefined)
+    throw new UsageError('the jail has files of the host, and an image would replace them', {
+      hint: 'name a new directory',
+    });
+  const privileged = keepPrivileges.map((path) => withoutDots(absolute(path, true)));
+  const asked = {
+    ...EMPTY_RECIPE,
+    without: ROWS.without(without, 'without'),
+    users,
+    keepPrivileges: privileged,
+  };
+  return { ...mergeRecipes(before ?? EMPTY_RECIPE, asked), image };
 }
 
 /** The paths to replace. @throws UsageError */

@@ -146,7 +146,8 @@ export const staleness = inGroup('staleness', [
     remedy: 'uchroot-jail update DIRECTORY',
     async *lookSlowly(jail) {
       const { manifest } = jail;
-      if (manifest === undefined) return;
+      // The host has nothing newer for the files of an image.
+      if (manifest === undefined || manifest.recipe.image !== undefined) return;
       if (jail.host === undefined) {
         const from = showPath(manifest.recipe.from ?? bytePath('/'));
         const remedy = decision('bring it back, or build the jail anew from another system');

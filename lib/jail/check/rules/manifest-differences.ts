@@ -231,6 +231,8 @@ function differenceOf(entry: Entry, recorded: Recorded): string | undefined {
 }
 
 function comparison({ path, recorded }: Entry, jail: CheckedJail): string {
+  if (jail.manifest?.recipe.image !== undefined)
+    return `${commandLine('uchroot-jail', 'update', jail.directory, '--image', 'FILE', '--replace', path)} makes it as in the image`;
   if (recorded?.source === undefined) return 'the builder wrote it, and nothing on the host is the same';
   return `compare them: ${commandLine('diff', sourcePath(jail, recorded.source), hostPath(jail, path))}`;
 }

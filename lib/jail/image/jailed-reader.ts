@@ -1,0 +1,141 @@
+// Unpacks layers in a process that can do nothing else: in a jail with the programs of the host and our own code, which it cannot write to, without
+// network, and with an id of its own. It gets the layers and sends what is in them; this process decides where that goes.
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+import { JailError, LaunchError } from '../../errors.ts';
+import { spawnInJail } from '../../launch/start/spawn.ts';
+import { commandDirectory } from '../../native.ts';
+import { errorCode } from '../../tree/root.ts';
+import { caller, isOrdinary } from '../../trust/owner.ts';
+import { lookOr } from '../work/jail-error.ts';
+import { FrameReader } from './layer-frames.ts';
+import type { LayerStream } from './layer-stream.ts';
+import type { TarEvents } from './tar-reader.ts';
+
+export interface LayerReader {
+  /** As readLayer of layer-stream.ts, but for the hash of the compressed layer, which is not made. */
+  readonly read: (layer: LayerStream, events: TarEvents) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+const script = "require('/package/dist/bin/open-bundle.cjs').openBundle('layers')";
+// Where programs and their libraries are; on a merged-usr system all but /usr are links.
+const ofHost = ['bin', 'lib', 'lib64'];
+
+/** @throws JailError if the jail cannot be made */
+export async function openJailedReader(signal: AbortSignal | undefined): Promise<LayerReader> {
+  const box = mkdtempSync(`${tmpdir()}/uchroot-image-`);
+  const remove = (): void => rmSync(box, { recursive: true });
+  try {
+    const process = await startIn(box, signal);
+    const { stdin, stdout } = process;
+    const output = stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const frames = new FrameReader();
+    return {
+      read: (layer, events) => feed(layer, events, stdin, frames, output),
+      close: async () => {
+        stdin.destroy();
+        process.kill('SIGKILL');
+        await process.exited.catch(() => {});
+        remove();
+      },
+    };
+  } catch (error) {
+    remove();
+    if (!(error instanceof LaunchError)) throw error;
+    throw new JailError(
+      `an image is unpacked in a jail of its own, and that cannot be started here: ${error.message}`,
+      {
+        code: 'EPERM',
+        hint: 'uchroot --doctor shows what this host lacks for isolated launches',
+        cause: error,
+      },
+    );
+  }
+}
+
+const bind = (source: string, to: string) => ({ bind: source, to, readOnly: true });
+
+async function startIn(box: string, signal: AbortSignal | undefined) {
+  chmodSync(box, 0o755);
+  mkdirSync(`${box}/usr`);
+  mkdirSync(`${box}/package`);
+  writeFileSync(`${box}/node`, '');
+  const real = ofHost.flatMap((name) => {
+    const status = lookOr(undefined, () => lstatSync(`/${name}`));
+    if (status?.isSymbolicLink() === true) symlinkSync(readlinkSync(`/${name}`), `${box}/${name}`);
+    if (status?.isDirectory() !== true) return [];
+    mkdirSync(`${box}/${name}`);
+    return [bind(`/${name}`, `/${name}`)];
+  });
+  return spawnInJail({
+    user: 'auto',
+    jail: box,
+    program: '/node',
+    args: ['-e', script],
+    [isOrdinary(caller()) ? 'rootless' : 'isolate']: true,
+    readOnly: true,
+    noSetId: true,
+    dieWithParent: true,
+    // The package is the code that runs here already, whoever owns it.
+    insecurePath: true,
+    view: [
+      ...real,
+      bind('/usr', '/usr'),
+      bind(`${commandDirectory}/../..`, '/package'),
+      bind(process.execPath, '/node'),
+    ],
+    stdio: ['pipe', 'pipe', 'inherit'],
+    signal,
+  });
+}
+
+async function feed(
+  { pieces, sizeBytes, diffId }: LayerStream,
+  events: TarEvents,
+  stdin: Writable,
+  frames: FrameReader,
+  output: AsyncIterator<Buffer>,
+): Promise<void> {
+  const source = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
+    yield Buffer.from(`${JSON.stringify({ sizeBytes, diffId })}\n`);
+    yield* pieces;
+  };
+  // If the other side finds a fault, it does not read the rest; and its words come.
+  const sent = pipeline(Readable.from(source()), stdin, { end: false });
+  const failed = sent.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  );
+  for (let isDone = false; !isDone;) {
+    const { done, value } = await output.next();
+    if (done === true) throw await endOf(failed);
+    isDone = frames.push(value, events);
+  }
+  await sent;
+}
+
+// What this side has found comes first: the file is shorter than it was, the signal.
+async function endOf(failed: Promise<{ readonly error: unknown } | undefined>): Promise<unknown> {
+  const { error } = (await failed) ?? {};
+  if (error !== undefined && errorCode(error) !== 'EPIPE') return error;
+  return new JailError(
+    'the process that unpacks the image was killed, or has failed: it says why before this line',
+    {
+      code: 'EIO',
+      hint: 'is there enough memory? dmesg tells of processes that the kernel has killed',
+    },
+  );
+}
