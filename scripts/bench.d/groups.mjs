@@ -9,6 +9,7 @@ import { check } from './check.mjs';
 import { clone } from './clone.mjs';
 import { closure } from './closure.mjs';
 import { Service } from './fleet.mjs';
+import { image } from './image.mjs';
 import { inetd } from './inetd.mjs';
 import { isolate } from './isolate.mjs';
 import { outbound } from './outbound.mjs';
@@ -301,6 +302,7 @@ export const groups = {
   memory,
   closure,
   clone,
+  image,
   build,
   check,
   tcpwrappers,

@@ -94,10 +94,11 @@ function refuseOutside(entry: ImageEntry): ImageEntry {
   return entry;
 }
 
-// The time of installation differs from host to host: only files as their packages have them keep their time. Python compares that of
-// a module with the one in its .pyc.
-function timeOf({ package: owner, mtimeMs }: Partial<Recorded>, { epochS }: ImageSource): number {
-  if (owner === undefined || mtimeMs === undefined) return epochS ?? 0;
+// The time of installation differs from host to host: only files as their packages have them keep their time, and maintainer scripts
+// write some below /etc. Python compares that of a module with the one in its .pyc.
+function timeOf(entry: Recorded | undefined, epochS: number | undefined): number {
+  const { mtimeMs } = entry === undefined ? {} : withoutTime(entry);
+  if (mtimeMs === undefined) return epochS ?? 0;
   return Math.min(Math.max(Math.floor(mtimeMs / 1000), 0), epochS ?? Infinity);
 }
 
@@ -105,7 +106,15 @@ function timeOf({ package: owner, mtimeMs }: Partial<Recorded>, { epochS }: Imag
 function own(source: ImageSource, path: BytePath, mode: number, content?: Uint8Array): ImageEntry {
   const sizeBytes = content === undefined ? {} : { sizeBytes: content.length };
   const kind = content === undefined ? 'directory' : 'file';
-  const tar = { path, kind, mode, uid: 0, gid: 0, mtimeS: timeOf({}, source), ...sizeBytes } as const;
+  const tar = {
+    path,
+    kind,
+    mode,
+    uid: 0,
+    gid: 0,
+    mtimeS: timeOf(undefined, source.epochS),
+    ...sizeBytes,
+  } as const;
   return content === undefined ? { tar } : { tar, content: [content] };
 }
 
@@ -117,7 +126,7 @@ function toEntry(entry: Recorded, source: ImageSource): ImageEntry {
     mode,
     uid,
     gid,
-    mtimeS: timeOf(entry, source),
+    mtimeS: timeOf(entry, source.epochS),
     ...(target !== undefined && { target }),
     ...(major !== undefined && { major }),
     ...(minor !== undefined && { minor }),
@@ -165,7 +174,9 @@ function* manifestFile(source: ImageSource): Steps<ImageEntry> {
 }
 
 const withoutTime = ({ mtimeMs, ...entry }: Recorded): Recorded =>
-  entry.package === undefined || mtimeMs === undefined ? entry : { ...entry, mtimeMs };
+  entry.package === undefined || mtimeMs === undefined || isConfiguration(entry)
+    ? entry
+    : { ...entry, mtimeMs };
 
 function ownFiles(source: ImageSource): readonly ImageEntry[] {
   const { manifest, packages, osRelease, architecture, jail } = source;

@@ -1,0 +1,41 @@
+// Compares the export of a jail with tar and gzip -1 of the same tree, both on one core.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { buildJail } from '../../dist/lib/index.js';
+import { median, row } from './table.mjs';
+
+const command = fileURLToPath(new URL('../../dist/bin/uchroot-jail.cjs', import.meta.url));
+
+function timed(...words) {
+  const start = performance.now();
+  const { status, stderr } = spawnSync('taskset', ['-c', '0', ...words], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${words[0]}: ${stderr}`);
+  return performance.now() - start;
+}
+
+/** The jail of node, 450 files and 119 MB, in the page cache. */
+export async function image({ quick }) {
+  const base = mkdtempSync('/var/tmp/uchroot-bench-');
+  const close = () => rmSync(base, { recursive: true, force: true });
+  process.once('exit', close);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
+  try {
+    chmodSync(base, 0o755);
+    const jail = `${base}/jail`;
+    await buildJail({ directory: jail, programs: ['/usr/bin/node'] });
+    const samples = { export: [], tar: [] };
+    for (let round = -1; round < (quick ? 3 : 11); round++) {
+      const exported = timed(process.execPath, command, 'export', jail, `${base}/image.tar`);
+      const packed = timed('sh', '-c', 'tar -C "$1" -c . | gzip -1 >"$2"', 'sh', jail, `${base}/tree.tar.gz`);
+      // the first round fills the page cache
+      if (round < 0) continue;
+      samples.export.push(exported);
+      samples.tar.push(packed);
+    }
+    return [row('export v tar | gzip -1', median(samples.export) / median(samples.tar), ['<=', 1.5])];
+  } finally {
+    close();
+  }
+}
