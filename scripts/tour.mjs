@@ -23,6 +23,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { parse } from 'acorn';
 
@@ -193,37 +194,64 @@ const script = (text) => ['--input-type=module', '--eval', text];
 
 const program = '/bin/true';
 
-// A host with a systemd that has one service, which does not run. It answers as busctl(1) and systemctl(1) do.
+// Answers as the system bus and systemd do, for one service that does not run. It ends with the process that started it.
+const bus = `
+import { createServer } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { decodeMessage, encodeMessage } from '${pathToFileURL(copy).href}/service/adopt/bus-message.js';
+
+const startOf = () => {
+  try {
+    const text = readFileSync('/etc/systemd/system/tour.service.d/uchroot.conf', 'utf8');
+    return [...text.matchAll(/^ExecStart=[!-]*(\\/.*)$/gm)].at(-1)[1];
+  } catch {
+    return '${program}';
+  }
+};
+const answers = {
+  Hello: () => ['s', ':1.1'],
+  Get: ([, name]) => ['v', name === 'Id' ? ['s', 'tour.service'] : ['as', []]],
+  GetAll: () => ['a{sv}', Object.entries({
+    Id: ['s', 'tour.service'], LoadState: ['s', 'loaded'], ActiveState: ['s', 'inactive'], Type: ['s', 'simple'],
+    FragmentPath: ['s', '/etc/systemd/system/tour.service'],
+    ExecStartEx: ['a(sasas)', [[startOf(), [startOf()], []]]],
+  })],
+};
+createServer((socket) => {
+  let got;
+  socket.on('data', (bytes) => {
+    if (got === undefined && bytes.includes('AUTH')) return socket.write('OK 0\\r\\n');
+    got = got === undefined ? bytes.subarray('BEGIN\\r\\n'.length) : Buffer.concat([got, bytes]);
+    for (let found = decodeMessage(got); found; found = decodeMessage(got)) {
+      got = got.subarray(found.sizeBytes);
+      const { serial, fields, body } = found.message;
+      const [signature, value] = answers[fields[3]]?.(body) ?? [];
+      const more = signature === undefined ? {} : { 8: signature };
+      socket.write(encodeMessage({ type: 2, serial, fields: { 5: serial, ...more }, body: [value] }));
+    }
+  });
+}).listen('/run/dbus/system_bus_socket');
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || process.exit(), 100);
+`;
+
+// A host with a systemd that has one service, which does not run.
 const host = String.raw`
 mount --make-rprivate /
 mount -t tmpfs none /run
 mkdir -p /run/systemd/system /run/dbus
-touch /run/dbus/system_bus_socket
 for place in /etc /var/lib /usr/local/sbin; do
   mkdir -p /run/over$place/upper /run/over$place/work
   mount -t overlay -o lowerdir=$place,upperdir=/run/over$place/upper,workdir=/run/over$place/work none $place
 done
-cat >/usr/local/sbin/busctl <<'END'
-#!/bin/sh
-start=$(sed -n 's/^ExecStart=[!-]*\//\//p' /etc/systemd/system/tour.service.d/uchroot.conf 2>/dev/null | tail -n 1)
-[ -n "$start" ] || start=${program}
-text() { printf '"%s":{"type":"s","data":"%s"},' "$1" "$2"; }
-case "$*" in
-*' Environment') echo '{"type":"v","data":[{"type":"as","data":[]}]}' ;;
-*' Id') echo '{"type":"v","data":[{"type":"s","data":"tour.service"}]}' ;;
-*)
-  printf '{"type":"a{sv}","data":[{'
-  text Id tour.service; text LoadState loaded; text ActiveState inactive; text Type simple
-  printf '"ExecStartEx":{"type":"a(sasasttttuii)","data":[["%s",["%s"],[]]]}}]}' "$start" "$start"
-  ;;
-esac
+printf '[Service]\nExecStart=${program}\n' >/etc/systemd/system/tour.service
+cat >/run/bus.mjs <<'END'
+${bus}
 END
-cat >/usr/local/sbin/systemctl <<'END'
-#!/bin/sh
-[ "$1" != cat ] || printf '# /etc/systemd/system/tour.service\n[Service]\nExecStart=${program}\n'
-END
-printf '#!/bin/sh\n' >/usr/local/sbin/systemd-analyze
-chmod 755 /usr/local/sbin/busctl /usr/local/sbin/systemctl /usr/local/sbin/systemd-analyze
+"$1" /run/bus.mjs </dev/null >/dev/null 2>&1 &
+until [ -e /run/dbus/system_bus_socket ]; do sleep 0.05; done
+printf '#!/bin/sh\n' | tee /usr/local/sbin/systemctl >/usr/local/sbin/systemd-analyze
+chmod 755 /usr/local/sbin/systemctl /usr/local/sbin/systemd-analyze
 exec "$@"
 `;
 

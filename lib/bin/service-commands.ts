@@ -5,11 +5,12 @@ import { jsonDocument } from '../words/json.ts';
 import { adoptOptions, toChoices } from '../service/adopt/adopt-options.ts';
 import { adoptService, releaseService } from '../service/adopt/adopt.ts';
 import { halfAdoptedUnits } from '../service/adopt/adoption-record.ts';
-import { listServices, serviceStatus, type ServiceStatus } from '../service/adopt/adopted-status.ts';
+import { listServices, type ServiceStatus, statusOf } from '../service/adopt/adopted-status.ts';
 import { followHost, followState, stopFollowing, toWindow } from '../service/adopt/follow.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { statusMetrics } from '../service/adopt/tell/status-metrics.ts';
 import { shownDate } from '../service/adopt/kept/kept-configuration.ts';
+import { openTables } from '../service/adopt/seen/behaviour.ts';
 import { FORMATS, toFormat } from './common-options.ts';
 import { has, valueOf } from './dispatch.ts';
 import { applyCommands, formatOption, planOption, type ServiceCommand } from './service-apply.ts';
@@ -129,8 +130,9 @@ const status: ServiceCommand = {
     const format = toFormat(valueOf(read, 'format'), [...FORMATS, 'prometheus']);
     const all: ServiceStatus[] = [];
     const unknown: string[] = [];
+    const readTables = openTables();
     const add = async (one: string): Promise<void> =>
-      void all.push(await serviceStatus({ unit: one, signal }));
+      void all.push(await statusOf({ unit: one, signal }, readTables));
     if (unit !== undefined) await add(String(unit));
     else
       for (const one of [...listServices(), ...halfAdoptedUnits()])

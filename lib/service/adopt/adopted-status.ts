@@ -24,7 +24,7 @@ import { hostMounts } from './installed/unit-mounts.ts';
 import { refusedCalls } from './outbound.ts';
 import { onlyInJail } from './run-links.ts';
 import { failureIn } from './running.ts';
-import { portsOf, socketsIn } from './seen/behaviour.ts';
+import { openTables, portsOf, type ReadTables, socketsIn } from './seen/behaviour.ts';
 import { goneRefusal } from './service-refusal.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
 import { readService } from './systemd-bus.ts';
@@ -102,7 +102,10 @@ async function behind(
 }
 
 /** The state of an adopted service. @throws UsageError if it is not adopted */
-export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> {
+export const serviceStatus = (asked: ServiceWork): Promise<ServiceStatus> => statusOf(asked, openTables());
+
+/** The same for one of several services, which share what is read of the networks. */
+export async function statusOf(asked: ServiceWork, readTables: ReadTables): Promise<ServiceStatus> {
   const request = takeServiceRequest(asked);
   const service = await readService(request.unit);
   const { unit, lines, settings } = service;
@@ -148,7 +151,7 @@ export async function serviceStatus(asked: ServiceWork): Promise<ServiceStatus> 
     ],
     changes: differing?.length,
     differing: differing ?? [],
-    listensOn: socketsIn(textOf(settings, 'ControlGroup')),
+    listensOn: socketsIn(textOf(settings, 'ControlGroup'), readTables),
     outdated: changedSince(plan, service),
     onlyInJail: await onlyInJail(unit, jail),
     isDropInMissing: dropIn === undefined,

@@ -6,7 +6,8 @@ import { adoptDeclared, type Applied, releaseService, type UpdateServiceRequest 
 import { adoptedUnits, findWhole } from './adoption-record.ts';
 import { declaredAs, declaredFiles, readDeclaredFile } from './declared.ts';
 import { requireRoot } from './service-request.ts';
-import { realName, toUnitName } from './systemd-bus.ts';
+import { toUnitName } from './service-name.ts';
+import { realName } from './systemd-bus.ts';
 
 type Work = Omit<UpdateServiceRequest, 'unit'>;
 

@@ -9,7 +9,8 @@ import { nodePath } from '../unit/node-path.ts';
 import { adoptedUnits } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
 import { replaceHostFile } from './host-file.ts';
-import { propertiesOf } from './running.ts';
+import { shownDate } from './kept/kept-configuration.ts';
+import { propertiesOf } from './systemd-bus.ts';
 
 const name = 'uchroot-update';
 const mark = '/run/uchroot-upgraded';
@@ -143,7 +144,8 @@ export async function followState(): Promise<string> {
     'Result',
     'ExecMainExitTimestamp',
   );
-  const last = ended === '' ? 'not yet' : `${ended}, ${Result}`;
+  const at = ended === '0' ? undefined : new Date(Number(ended) / 1000).toISOString();
+  const last = at === undefined ? 'not yet' : `${shownDate(at)}, ${Result}`;
   return `on: services are updated ${when}\n  last run: ${last}; journalctl -u ${name}\n  timer: systemctl list-timers ${name}.timer\n`;
 }
 

@@ -6,9 +6,10 @@ import { AbortError } from '../../errors.ts';
 import { unless } from '../../jail/work/jail-error.ts';
 import { quote } from '../../words/quote.ts';
 import { findRecord } from './adoption-record.ts';
-import { mustRun, runHost } from './host-command.ts';
+import { runHost } from './host-command.ts';
 import { ifReadable, readEnd } from './host-file.ts';
 import type { Settings } from './installed/installed-service.ts';
+import { propertiesOf, resetFailed } from './systemd-bus.ts';
 
 // A daemon that dies right after its start has not come up. Of these types systemd knows when it is ready (systemd.service(5), Type=);
 // the others may still read their configuration.
@@ -16,22 +17,6 @@ const tellsReady = /^(notify|notify-reload|dbus|forking)$/;
 const readyMs = 1000;
 const unknownMs = 5000;
 const pollMs = 200;
-
-/** Properties of a unit (systemctl(1), show). */
-export async function propertiesOf<Name extends string>(
-  unit: string,
-  ...names: readonly Name[]
-): Promise<Readonly<Record<Name, string>>> {
-  const text = await mustRun('systemctl', ['show', ...names.flatMap((name) => ['-p', name]), unit]);
-  const lines = text.split('\n').map((line) => {
-    const at = line.indexOf('=');
-    return [line.slice(0, at), line.slice(at + 1)] as const;
-  });
-  return { ...Object.fromEntries(names.map((name) => [name, ''])), ...Object.fromEntries(lines) } as Record<
-    Name,
-    string
-  >;
-}
 
 // Whether a service runs, and systemd has not restarted it meanwhile.
 async function isUp(unit: string, restarts: string): Promise<boolean> {
@@ -191,7 +176,7 @@ export async function endProcessesIn(directory: string): Promise<boolean> {
  * @throws AbortError
  */
 export async function restart(unit: string, watch: Watch = {}): Promise<string | undefined> {
-  await runHost('systemctl', ['reset-failed', unit]);
+  await resetFailed(unit);
   return (await command('restart', unit, watch))?.words;
 }
 

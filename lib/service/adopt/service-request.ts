@@ -13,7 +13,7 @@ import { checkKeys, checkSignal, takeRequest } from '../../values/keys.ts';
 import { flag, list, optional, text, whole } from '../../values/validators.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import type { ServicePath } from './installed/service-paths.ts';
-import { toUnitName } from './systemd-bus.ts';
+import { toUnitName } from './service-name.ts';
 
 export interface ServiceWork extends Pick<JailWork, 'signal' | 'onProgress'> {
   /** The service, such as `nginx` or `postgresql@17-main.service`. */

@@ -1,14 +1,13 @@
-// Asks systemd about a service over the bus, by busctl(1). In its answers the words of a command line are separate; `systemctl show`
-// joins them.
+// Asks systemd about a service over the bus. In its answers the words of a command line are separate; `systemctl show` joins them.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
-import { JailError, UsageError } from '../../errors.ts';
+import { JailError } from '../../errors.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { quote } from '../../words/quote.ts';
-import { mustRun, runHost } from './host-command.ts';
+import { busSocket, callBus } from './system-bus.ts';
 import { writeFiles } from '../unit/unit-files.ts';
 import { writeHostFile } from './host-file.ts';
 import {
@@ -16,8 +15,6 @@ import {
   type InstalledService,
   listOf,
   numberOf,
-  readSettings,
-  readValue,
   type Settings,
   textOf,
   toInstalled,
@@ -40,21 +37,25 @@ function refuseAbsence(): void {
       `systemd is not the init system here${first === '' ? '' : `: process 1 is ${quote(first)}`}`,
       'in a container, start the program by uchroot USER DIRECTORY PROGRAM; for another init system: uchroot --unit openrc, sysv, runit or s6, as doc/services.md shows under "Other init systems"',
     );
-  if (!existsSync('/run/dbus/system_bus_socket'))
+  if (!existsSync(busSocket))
     throw absent(
-      'the system bus does not run, and systemd is asked over it: there is no /run/dbus/system_bus_socket',
+      `the system bus does not run, and systemd is asked over it: there is no ${busSocket}`,
       'apt-get install dbus, then systemctl start dbus.socket',
     );
 }
 
-async function call(object: string, words: readonly string[]): Promise<string> {
+const properties = 'org.freedesktop.DBus.Properties';
+const top = '/org/freedesktop/systemd1';
+
+async function call(
+  path: string,
+  name: string,
+  member: string,
+  ...words: readonly string[]
+): Promise<unknown> {
   refuseAbsence();
-  const { status, stdout, stderr } = await runHost('busctl', ['--json=short', 'call', bus, object, ...words]);
-  if (status === 0) return stdout;
-  throw new JailError(`systemd does not answer on the bus: ${stderr.trim() || `status ${status}`}`, {
-    code: 'ERR_SERVICE',
-    hint: 'systemctl status dbus says whether the bus runs',
-  });
+  const [value] = await callBus({ destination: bus, path, interface: name, member, words });
+  return value;
 }
 
 const encode = (character: string): string => `_${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
@@ -64,20 +65,37 @@ const objectOf = (unit: string): string =>
   `/org/freedesktop/systemd1/unit/${unit.replace(/^[0-9]|[^A-Za-z0-9]/g, encode)}`;
 
 // Without an interface, an object tells the properties of all of them (D-Bus Specification, org.freedesktop.DBus.Properties).
-async function settingsOf(unit: string): Promise<Settings> {
-  return readSettings(await call(objectOf(unit), ['org.freedesktop.DBus.Properties', 'GetAll', 's', '']));
-}
+const settingsOf = async (unit: string): Promise<Settings> =>
+  (await call(objectOf(unit), properties, 'GetAll', '')) as Settings;
 
 // DefaultEnvironment= of the service manager, and what `systemctl set-environment` adds.
-async function inheritedVariables(): Promise<readonly string[]> {
-  const words = ['org.freedesktop.DBus.Properties', 'Get', 'ss', `${bus}.Manager`, 'Environment'];
-  return listOf({ value: readValue(await call('/org/freedesktop/systemd1', words)) }, 'value');
+const inheritedVariables = async (): Promise<readonly string[]> =>
+  listOf({ value: await call(top, properties, 'Get', `${bus}.Manager`, 'Environment') }, 'value');
+
+const ofUnit: ReadonlySet<string> = new Set([
+  'Id',
+  'ActiveState',
+  'InvocationID',
+  'ActiveEnterTimestampMonotonic',
+]);
+
+/** Properties of a service, as text; bytes in hexadecimal (org.freedesktop.systemd1(5)). */
+export async function propertiesOf<Name extends string>(
+  unit: string,
+  ...names: readonly Name[]
+): Promise<Readonly<Record<Name, string>>> {
+  const ask = async (name: Name) => {
+    const kind = ofUnit.has(name) ? 'Unit' : 'Service';
+    const value = await call(objectOf(unit), properties, 'Get', `${bus}.${kind}`, name);
+    return [name, Array.isArray(value) ? Buffer.from(value).toString('hex') : String(value)] as const;
+  };
+  return Object.fromEntries(await Promise.all(names.map(ask))) as Record<Name, string>;
 }
 
 /** A service as it is now. */
 export async function readService(unit: string): Promise<InstalledService> {
   const [onBus, inherited] = await Promise.all([settingsOf(unit), inheritedVariables()]);
-  return fromSettings({ ...onBus, ...(await unsaid(unit, onBus)) }, inherited);
+  return fromSettings({ ...onBus, ...unsaid(unit, onBus) }, inherited);
 }
 
 // systemd in a container leaves out what it does not have itself, without a word. A launcher would refuse to start.
@@ -100,20 +118,17 @@ function fromSettings(settings: Settings, inherited: readonly string[]): Install
 }
 
 /** The name of a service, by which systemd knows it: an alias is replaced. */
-export async function realName(unit: string): Promise<string> {
-  const words = ['org.freedesktop.DBus.Properties', 'Get', 'ss', `${bus}.Unit`, 'Id'];
-  return readValue(await call(objectOf(unit), words)) as string;
-}
+export const realName = async (unit: string): Promise<string> => (await propertiesOf(unit, 'Id')).Id;
 
 // Settings from the text of the unit, because the bus does not say them: the files of StandardOutput=append: and the like, and the watchdog
 // of a service that has not been started (systemd's dbus-service.c, property_get_watchdog_usec()).
-async function unsaid(unit: string, settings: Settings): Promise<Settings> {
+function unsaid(unit: string, settings: Settings): Settings {
   const kinds = ['StandardInput', 'StandardOutput', 'StandardError'].map((name) => textOf(settings, name));
   const hasFiles = kinds.some((kind) => ['file', 'append', 'truncate'].includes(kind));
   const isStarted = numberOf(settings, 'WatchdogUSec') <= Number.MAX_SAFE_INTEGER;
   if ((!hasFiles && isStarted) || textOf(settings, 'LoadState') !== 'loaded') return {};
   const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];
-  const text = withoutSpecifiers(await unitText(unit, ''), unit);
+  const text = withoutSpecifiers(unitText(settings, ''), unit);
   return {
     ...(hasFiles ? { StandardFiles: standardFilesIn(text, instance) } : {}),
     ...(isStarted ? {} : { WatchdogUSec: hasWatchdog(text) ? 1 : 0 }),
@@ -130,37 +145,17 @@ function withPath(line: ExecLine, settings: Settings): ExecLine {
   return { ...line, program: paths.find((path) => existsSync(path)) ?? line.program };
 }
 
-// The path of a unit, or another unit of the same name.
-function meantBy(name: string): string {
-  const plain = name.replace(/^.*\//, '').replace(/\.(socket|timer|path|mount|conf)$/, '.service');
-  const isName = plain !== name && /^[\w:.@-]{1,200}\.service$/.test(plain);
-  return isName ? `write ${plain}` : 'such as nginx.service: systemctl list-units --type=service shows them';
-}
-
-// systemctl(1) completes any other name too: that of an instance can have dots
-const unitTypes = /\.(service|socket|device|mount|automount|swap|target|path|timer|slice|scope|conf)$/;
-
-/** The full name of a service: `nginx` is `nginx.service`. @throws UsageError for a name that cannot be one */
-export function toUnitName(name: string): string {
-  const full = unitTypes.test(name) ? name : `${name}.service`;
-  if (!/^(?!@)[A-Za-z0-9:_.@-]{1,200}\.service$/.test(full))
-    throw new UsageError(`${quote(name)} is not the name of a service`, {
-      hint: meantBy(name),
+// The text of a unit with its drop-ins, but for the drop-in at `without`. It has the form of `systemctl cat`, and earlier versions have
+// recorded that.
+function unitText(settings: Settings, without: string): string {
+  const files = [textOf(settings, 'FragmentPath'), ...listOf(settings, 'DropInPaths')];
+  const parts = files
+    .filter((path) => path !== '' && path !== without)
+    .flatMap((path) => {
+      const text = unless(['ENOENT'], () => readFileSync(path, 'utf8'));
+      return text === undefined ? [] : `# ${path}\n${text}${text === '' || text.endsWith('\n') ? '' : '\n'}`;
     });
-  if (full.includes('@.'))
-    throw new UsageError(`${full} is a template`, {
-      hint: `name one of its instances, such as ${full.replace('@.', '@1.')}`,
-    });
-  return full;
-}
-
-/** The text of a unit with its drop-ins, without the drop-in at `without`. */
-async function unitText(unit: string, without: string): Promise<string> {
-  const text = await mustRun('systemctl', ['cat', '--no-pager', unit]);
-  return text
-    .split(/^(?=# \/)/m)
-    .filter((part) => !part.startsWith(`# ${without}\n`))
-    .join('');
+  return parts.join('\n');
 }
 
 let temporaryNames = 0;
@@ -209,8 +204,8 @@ function basisOf({ settings }: InstalledService, text: string): string | undefin
 }
 
 /** A service that has no drop-in of ours. */
-export async function withoutOurs(service: InstalledService): Promise<Unjailed> {
-  const text = await unitText(service.unit, '');
+export function withoutOurs(service: InstalledService): Unjailed {
+  const text = unitText(service.settings, '');
   return { service, text, reading: { basis: basisOf(service, text), settings: service.settings } };
 }
 
@@ -223,7 +218,7 @@ export async function readWithout(unit: string, earlier: Reading | undefined): P
   const { fragment, isActive } = now;
   if (now.loadState === 'not-found')
     return { service: now, text: '', reading: { basis: undefined, settings: now.settings } };
-  const text = await unitText(unit, dropInPath(unit));
+  const text = unitText(now.settings, dropInPath(unit));
   const basis = basisOf(now, text);
   const isKnown = earlier !== undefined && basis !== undefined && earlier.basis === basis;
   const found = isKnown ? fromSettings(earlier.settings, now.inherited) : await readAs(unit, text);
@@ -260,7 +255,16 @@ async function readAs(unit: string, text: string): Promise<InstalledService> {
 
 /** systemd reads its units again. */
 export async function reloadUnits(): Promise<void> {
-  await mustRun('systemctl', ['daemon-reload']);
+  await call(top, `${bus}.Manager`, 'Reload');
+}
+
+/** systemd forgets the failures of a unit, and how often it has restarted it. */
+export async function resetFailed(unit: string): Promise<void> {
+  try {
+    await call(top, `${bus}.Manager`, 'ResetFailedUnit', unit);
+  } catch (error) {
+    if (!(error instanceof JailError)) throw error; // it is not loaded, and has none
+  }
 }
 
 /** The drop-in that is there now; undefined if there is none. */

@@ -16,8 +16,8 @@ import { JailError } from '../../errors.ts';
 import { isWithin } from '../../tree/path.ts';
 import { runHost } from './host-command.ts';
 import { makeHostDirectory, writeHostFile } from './host-file.ts';
-import { lastFailure, pollFor, propertiesOf, watchTime, wordsInLogs, wordsOfRun } from './running.ts';
-import { reloadUnits, temporaryName } from './systemd-bus.ts';
+import { lastFailure, pollFor, watchTime, wordsInLogs, wordsOfRun } from './running.ts';
+import { propertiesOf, reloadUnits, temporaryName } from './systemd-bus.ts';
 import { type Known, needsHint } from './tell/remedy.ts';
 import { runCopy, type Trial } from './trial.ts';
 

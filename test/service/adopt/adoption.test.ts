@@ -9,7 +9,6 @@ import {
   directoryVariables,
   filterOf,
   hasCredentials,
-  readValue,
   toInstalled,
 } from '../../../lib/service/adopt/installed/installed-service.ts';
 import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
@@ -131,7 +130,6 @@ t.test(
   'variables of the service manager reach the program, and the unit can replace or take them',
   async (t) => {
     const inherited = ['PATH=/bin', 'HOME=/x', 'http_proxy=http://p:1', 'A=1', 'B=2'];
-    t.same(readValue(`{"type":"v","data":[{"type":"as","data":${JSON.stringify(inherited)}}]}`), inherited);
     const settings = {
       CapabilityBoundingSet: 0,
       Environment: ['A=own'],

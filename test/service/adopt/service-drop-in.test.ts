@@ -5,11 +5,7 @@ import type { Adoption } from '../../../lib/service/adopt/adoption.ts';
 import { chooseIdentity } from '../../../lib/service/adopt/identity.ts';
 import { configurationChecks } from '../../../lib/service/adopt/configuration-check.ts';
 import { chooseEntry } from '../../../lib/service/adopt/identity.ts';
-import {
-  conditionsOf,
-  limitsOf,
-  readSettings,
-} from '../../../lib/service/adopt/installed/installed-service.ts';
+import { conditionsOf, limitsOf } from '../../../lib/service/adopt/installed/installed-service.ts';
 import { forgeableLogs } from '../../../lib/service/adopt/installed/unit-mounts.ts';
 import { dropInText, isTaken } from '../../../lib/service/adopt/service-drop-in.ts';
 import { knownDaemon } from '../../../lib/service/adopt/installed/known-daemons.ts';
@@ -17,12 +13,6 @@ import { loginRefusal, refusalOf } from '../../../lib/service/adopt/service-refu
 import { adopted, daemon, installed, line } from '../../support/service/described.ts';
 
 const text = (adoption: Adoption): string => dropInText(adoption, '1.0');
-
-t.test('the settings of the bus are read with their types', async (t) => {
-  const json =
-    '{"type":"a{sv}","data":[{"Type":{"type":"s","data":"notify"},"UMask":{"type":"u","data":18}}]}';
-  t.same(readSettings(json), { Type: 'notify', UMask: 18 });
-});
 
 t.test('a service with User= starts as that user, with its ambient capabilities only', async (t) => {
   const { user, caps, isChosen } = chooseIdentity(

@@ -46,20 +46,6 @@ export interface InstalledService {
   readonly inherited: readonly string[];
 }
 
-type BusValue = { readonly type: string; readonly data: unknown };
-
-/** The settings in the output of `busctl --json=short call … GetAll`. */
-export function readSettings(json: string): Settings {
-  const { data } = JSON.parse(json) as { readonly data: readonly [Readonly<Record<string, BusValue>>] };
-  return Object.fromEntries(Object.entries(data[0]).map(([name, value]) => [name, value.data]));
-}
-
-/** The value in the output of `busctl --json=short call … Get`. */
-export function readValue(json: string): unknown {
-  const { data } = JSON.parse(json) as { readonly data: readonly [BusValue] };
-  return data[0].data;
-}
-
 /** A service from its settings. @param inherited variables of the service manager */
 export function toInstalled(settings: Settings, inherited: readonly string[] = []): InstalledService {
   return {

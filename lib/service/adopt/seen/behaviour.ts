@@ -2,8 +2,9 @@
 import { type Dirent, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { unless } from '../../../jail/work/jail-error.ts';
+import { remember } from '../../../values/remember.ts';
 import { ifReadable, readEnd } from '../host-file.ts';
-import { propertiesOf } from '../running.ts';
+import { propertiesOf } from '../systemd-bus.ts';
 import { listeningSockets, socketTables } from './listening-sockets.ts';
 
 // The answer of a call about a process; undefined if the process has ended (proc(5)). ENXIO, EINVAL, EACCES: its parent has not waited for
@@ -116,18 +117,40 @@ export const ofOwnNetwork = ' of its own network';
 
 const isPort = (name: string): boolean => !name.startsWith('unix ');
 
+type Tables = Readonly<Record<(typeof socketTables)[number], string>>;
+
+/** Reads the tables of the network that a process is in. */
+export type ReadTables = (network: string, pid: number | 'self') => Tables;
+
+/** Reads those of each network once: the kernel walks all its sockets for them, which takes longer than all else that a status needs. */
+export function openTables(): ReadTables {
+  const known = new Map<string, Tables>();
+  return (network, pid) =>
+    remember(
+      known,
+      network,
+      () =>
+        Object.fromEntries(
+          socketTables.map((name) => [name, readOfProcess(`/proc/${pid}/net/${name}`)]),
+        ) as unknown as Tables,
+    );
+}
+
 // Sockets that systemd has opened belong to the network of the host, whichever that of the service is. In a network of its own, only the
 // service itself reaches its ports.
-function socketsOf(pids: readonly number[], inodes: ReadonlySet<string>): readonly string[] {
+function socketsOf(
+  pids: readonly number[],
+  inodes: ReadonlySet<string>,
+  readTables: ReadTables = openTables(),
+): readonly string[] {
+  if (inodes.size === 0) return [];
   const host = networkOf('self');
   const spaces = new Map([
     [host, 'self' as number | 'self'],
     ...pids.map((pid) => [networkOf(pid), pid] as const),
   ]);
   return [...spaces].flatMap(([space, pid]) => {
-    const tables = Object.fromEntries(
-      socketTables.map((name) => [name, readOfProcess(`/proc/${pid}/net/${name}`)]),
-    ) as Record<(typeof socketTables)[number], string>;
+    const tables = readTables(space, pid);
     const found = listeningSockets({ tables, inodes, pids: new Set(pids), ephemeral: portsOfKernel() });
     return found.map((name) => (space !== host && isPort(name) ? `${name}${ofOwnNetwork}` : name));
   });
@@ -144,9 +167,9 @@ export async function portsOf(unit: string): Promise<readonly string[]> {
 }
 
 /** All sockets at which a service is reached, those that systemd has opened for it too. `group` is ControlGroup of its unit. */
-export function socketsIn(group: string): readonly string[] {
+export function socketsIn(group: string, readTables: ReadTables): readonly string[] {
   const pids = pidsIn(group);
-  return [...new Set(socketsOf(pids, inodesOf(pids)))].toSorted();
+  return [...new Set(socketsOf(pids, inodesOf(pids), readTables))].toSorted();
 }
 
 // Not `[vdso]`, which the kernel makes, and no file.

@@ -3,7 +3,8 @@ import { JailError } from '../../../errors.ts';
 import { jailOf, type Seen } from '../adoption.ts';
 import { runHost } from '../host-command.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
-import { pollFor, propertiesOf, reload, type Watch, watchTime } from '../running.ts';
+import { pollFor, reload, type Watch, watchTime } from '../running.ts';
+import { propertiesOf } from '../systemd-bus.ts';
 import { type Behaviour, makesCode, observe, ofOwnNetwork, portsOf } from './behaviour.ts';
 
 /** The error for a service that comes up in its jail, but does not do what it did before. */

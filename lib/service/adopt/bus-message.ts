@@ -1,0 +1,186 @@
+// Messages of D-Bus as bytes (D-Bus Specification, "Type System" and "Message Protocol"). Pure.
+
+import { remember } from '../../values/remember.ts';
+
+const alignments: Readonly<Record<string, number>> = {
+  y: 1,
+  g: 1,
+  v: 1,
+  n: 2,
+  q: 2,
+  b: 4,
+  i: 4,
+  u: 4,
+  h: 4,
+  s: 4,
+  o: 4,
+  a: 4,
+  x: 8,
+  t: 8,
+  d: 8,
+  '(': 8,
+  '{': 8,
+};
+
+const alignmentOf = (type: string): number => alignments[type[0] ?? ''] ?? 1;
+
+// Where the type that begins at `at` ends. @throws Error
+function endOfType(signature: string, at: number): number {
+  const code = signature[at] ?? '';
+  if (!(code in alignments)) throw new Error(`${signature} is no signature of D-Bus`);
+  if (code === 'a') return endOfType(signature, at + 1);
+  if (code !== '(' && code !== '{') return at + 1;
+  let end = at + 1;
+  while (signature[end] !== ')' && signature[end] !== '}') end = endOfType(signature, end);
+  return end + 1;
+}
+
+const known = new Map<string, readonly string[]>();
+
+function typesOf(signature: string): readonly string[] {
+  return remember(known, signature, () => {
+    const types: string[] = [];
+    for (let at = 0; at < signature.length; at += types.at(-1)?.length ?? 1)
+      types.push(signature.slice(at, endOfType(signature, at)));
+    return types;
+  });
+}
+
+const inner = (type: string): readonly string[] => typesOf(type.slice(1, -1));
+
+const number = (value: number): readonly number[] => [0, 8, 16, 24].map((bits) => (value >>> bits) & 255);
+
+/** The bytes of values, the lowest byte of a number first. It writes numbers of 32 bits, as a request has them. */
+export function marshal(signature: string, values: readonly unknown[]): Buffer {
+  const bytes: number[] = [];
+  const align = (type: string): void => {
+    while (bytes.length % alignmentOf(type) !== 0) bytes.push(0);
+  };
+  const put = (type: string, value: unknown): void => {
+    align(type);
+    switch (type[0] ?? '') {
+      case 'y':
+        return void bytes.push(Number(value));
+      case 'u':
+        return void bytes.push(...number(Number(value)));
+      case 'v':
+        return putVariant(value as readonly [string, unknown]);
+      case '(':
+      case '{':
+        return putAll(inner(type), value as readonly unknown[]);
+      case 'a': {
+        const at = bytes.push(0, 0, 0, 0);
+        align(type.slice(1));
+        const start = bytes.length;
+        for (const one of value as readonly unknown[]) put(type.slice(1), one);
+        return void bytes.splice(at - 4, 4, ...number(bytes.length - start));
+      }
+      default: {
+        const text = Buffer.from(String(value));
+        return void bytes.push(...(type === 'g' ? [text.length] : number(text.length)), ...text, 0);
+      }
+    }
+  };
+  const putVariant = ([own, one]: readonly [string, unknown]): void => {
+    put('g', own);
+    put(own, one);
+  };
+  const putAll = (types: readonly string[], all: readonly unknown[]): void =>
+    types.forEach((type, index) => put(type, all[index]));
+  putAll(typesOf(signature), values);
+  return Buffer.from(bytes);
+}
+
+/**
+ * The values of bytes. Dictionaries become objects, and variants their values. A number of 64 bits becomes the nearest that JavaScript has.
+ * @throws Error for bytes of another form
+ */
+export function unmarshal(signature: string, bytes: Uint8Array, isLittle: boolean): readonly unknown[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  const skip = (size: number): number => (at += size) - size;
+  const text = (length: number): string => Buffer.from(bytes.subarray(skip(length + 1), at - 1)).toString();
+  const take = (type: string): unknown => {
+    at = Math.ceil(at / alignmentOf(type)) * alignmentOf(type);
+    switch (type[0] ?? '') {
+      case 'y':
+        return view.getUint8(skip(1));
+      case 'n':
+        return view.getInt16(skip(2), isLittle);
+      case 'q':
+        return view.getUint16(skip(2), isLittle);
+      case 'i':
+        return view.getInt32(skip(4), isLittle);
+      case 'u':
+      case 'h':
+        return view.getUint32(skip(4), isLittle);
+      case 'b':
+        return view.getUint32(skip(4), isLittle) !== 0;
+      case 'x':
+        return Number(view.getBigInt64(skip(8), isLittle));
+      case 't':
+        return Number(view.getBigUint64(skip(8), isLittle));
+      case 'd':
+        return view.getFloat64(skip(8), isLittle);
+      case 'g':
+        return text(view.getUint8(skip(1)));
+      case 'v':
+        return take(String(take('g')));
+      case 'a':
+        return array(type.slice(1));
+      case '(':
+      case '{':
+        return inner(type).map(take);
+      default:
+        return text(view.getUint32(skip(4), isLittle));
+    }
+  };
+  const array = (type: string): unknown => {
+    const length = view.getUint32(skip(4), isLittle);
+    at = Math.ceil(at / alignmentOf(type)) * alignmentOf(type);
+    const end = at + length;
+    const values: unknown[] = [];
+    for (let more = at < end; more; more = at < end) values.push(take(type));
+    return type.startsWith('{') ? Object.fromEntries(values as [string, unknown][]) : values;
+  };
+  return typesOf(signature).map(take);
+}
+
+const header = 'yyyyuua(yv)';
+const fixedBytes = 16;
+const padded = (size: number): number => Math.ceil(size / 8) * 8;
+// path, interface, member, name of the error, serial of the call that is answered, destination, sender, signature of the body
+const fieldTypes = ['', 'o', 's', 's', 's', 'u', 's', 's', 'g'];
+
+/** A message: type 1 is a call, 2 its answer, 3 its error, and 4 a signal. */
+export interface Message {
+  readonly type: number;
+  readonly serial: number;
+  /** By their codes: 1 path, 2 interface, 3 member, 4 name of the error, 5 serial of the call, 6 destination, 8 signature. */
+  readonly fields: Readonly<Record<number, string | number>>;
+  readonly body: readonly unknown[];
+}
+
+/** The bytes of a message. */
+export function encodeMessage({ type, serial, fields, body }: Message): Buffer {
+  const bytes = marshal(String(fields[8] ?? ''), body);
+  const all = Object.entries(fields).map(([code, value]) => [code, [fieldTypes[Number(code)] ?? '', value]]);
+  const head = marshal(header, [0x6c, type, 0, 1, bytes.length, serial, all]);
+  return Buffer.concat([head, Buffer.alloc(padded(head.length) - head.length), bytes]);
+}
+
+/** The first message of these bytes, and its length; undefined if it is not whole. @throws Error for what is no message */
+export function decodeMessage(
+  bytes: Buffer,
+): { readonly message: Message; readonly sizeBytes: number } | undefined {
+  if (bytes.length < fixedBytes) return undefined;
+  const isLittle = bytes[0] === 0x6c;
+  const [, , , , bodyBytes = 0, , fieldBytes = 0] = unmarshal('yyyyuuu', bytes, isLittle).map(Number);
+  const start = padded(fixedBytes + fieldBytes);
+  const sizeBytes = start + bodyBytes;
+  if (bytes.length < sizeBytes) return undefined;
+  const [, type, , , , serial, pairs] = unmarshal(header, bytes, isLittle);
+  const fields = Object.fromEntries(pairs as readonly (readonly [number, unknown])[]) as Message['fields'];
+  const body = unmarshal(String(fields[8] ?? ''), bytes.subarray(start, sizeBytes), isLittle);
+  return { message: { type: Number(type), serial: Number(serial), fields, body }, sizeBytes };
+}
