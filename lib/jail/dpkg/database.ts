@@ -42,7 +42,8 @@ export function openPackages(root: FileRoot) {
     });
   }
   const owners = () => (index ??= indexOwners(root, all, { ...load(), files }));
-  const ownership = (path: BytePath) => owners()(rename(path));
+  const ownersOf = (path: BytePath) => owners()(rename(path));
+  const ownership = (path: BytePath) => ownerOf(ownersOf(path));
 
   return {
     ...names,
@@ -52,6 +53,8 @@ export function openPackages(root: FileRoot) {
     rename,
     /** Reads in the background what the owners of files need. */
     readAhead: owners,
+    /** All packages that list a path. Links are not followed. */
+    owners: ownersOf,
     /** Undefined if no package owns a file, or several do, as a directory. Links are not followed: no package owns `/usr/bin/vi`. */
     owner: (path: BytePath): Package | undefined => {
       const found = ownership(path);
@@ -102,7 +105,7 @@ function indexOwners(
   root: FileRoot,
   all: readonly Package[],
   { diversions, registry, files }: Lists,
-): (path: BytePath) => Ownership | undefined {
+): (path: BytePath) => readonly Package[] {
   const isUsual = ({ name }: Package) => !registry.has(name);
   const paths = all.map((pkg) => (isUsual(pkg) ? listFiles(pkg)[0] : NOWHERE));
   const openUsual = openFileLines(root, paths, [...diversions.keys()]);
@@ -113,13 +116,13 @@ function indexOwners(
     return { usual, aside: native.openLines(texts) };
   };
   let lines: ReturnType<typeof open> | undefined;
-  const known = new Map<BytePath, Ownership | undefined>();
+  const known = new Map<BytePath, readonly Package[]>();
   return (path) =>
     remember(known, path, () => {
       const { usual, aside } = (lines ??= open());
       const line = pathBytes(path);
       const found = [...usual.find(line), ...aside.find(line).map((at) => usual.aside[at] ?? 0)];
-      return ownerOf(found.toSorted((a, b) => a - b).flatMap((index) => all[index] ?? []));
+      return found.toSorted((a, b) => a - b).flatMap((index) => all[index] ?? []);
     });
 }
 

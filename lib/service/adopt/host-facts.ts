@@ -16,7 +16,7 @@ import {
   ownLines,
   variablesOf,
 } from './adoption.ts';
-import { runHost } from './host-command.ts';
+import { packagesWith, pathsOf } from './host-packages.ts';
 import { chooseIdentity, type Identity } from './identity.ts';
 import {
   conditionsOf,
@@ -35,16 +35,14 @@ import { defaultSearch, type Unjailed } from './systemd-bus.ts';
 import { coarsePaths, isSafe, safeData } from './tell/given-away.ts';
 
 // The packages of the unit's file and of its program.
-async function packagesOf({ fragment, lines }: InstalledService): Promise<readonly string[]> {
+function packagesOf({ fragment, lines }: InstalledService): readonly string[] {
   const start = lines.find(({ kind }) => kind === 'ExecStart')?.program ?? '';
-  const paths = [fragment, start].flatMap((path) => {
-    const real = existsSync(path) ? realpathSync(path) : path;
-    // dpkg knows a file by the name under which it was packed, which may be from before /usr was merged
-    return [path, real, real.replace(/^\/usr\//, '/')];
-  });
-  // it fails if it does not know one of them, and tells of the others
-  const { stdout } = await runHost('dpkg-query', ['-S', ...new Set(paths)]);
-  const names = stdout.split('\n').flatMap((line) => /^(\S+?)(?::\w+)?: \//.exec(line)?.[1] ?? []);
+  const paths = [fragment, start].filter((path) => path !== '');
+  const names = paths
+    .flatMap((path) => [path, existsSync(path) ? realpathSync(path) : path])
+    .map((path) => new Set(packagesWith(path)))
+    .filter(({ size }) => size === 1)
+    .flatMap((owners) => Array.from(owners));
   return [...new Set(names.concat(names.flatMap(partsOf)))];
 }
 
@@ -53,12 +51,6 @@ const partsOf = (name: string): readonly string[] =>
   ['common', 'conf', 'config', 'data']
     .map((part) => `${name}-${part}`)
     .filter((part) => existsSync(`/var/lib/dpkg/info/${part}.list`));
-
-async function filesOf(packages: readonly string[]): Promise<readonly string[]> {
-  if (packages.length === 0) return [];
-  const { stdout } = await runHost('dpkg-query', ['-L', ...packages]);
-  return stdout.split('\n').filter((line) => line.startsWith('/'));
-}
 
 /** The files of EnvironmentFile= (systemd.exec(5)), in the order of systemd. `onMissing` gets each pattern without a file that must be there. */
 export function environmentOf(
@@ -141,10 +133,10 @@ function namedBy(
 export async function lookAtHost({ service, text }: Unjailed, options: AdoptionOptions): Promise<HostFacts> {
   const identity = chooseIdentity(service, options);
   const { user, group } = identity;
-  const packages = await packagesOf(service);
+  const packages = packagesOf(service);
   const more = knownOf(service).packages?.(/@(.*)\.service$/.exec(service.unit)?.[1] ?? '') ?? [];
   const isDynamic = service.settings.DynamicUser === true;
-  const packed = await filesOf(packages);
+  const packed = packages.flatMap(pathsOf);
   const environment = environmentOf(service, (pattern) =>
     refuse({
       message: `${service.unit} cannot start: ${pattern}, its EnvironmentFile=, is not there`,
@@ -202,11 +194,11 @@ const isHarmless = (path: string): boolean => isSafe({ path, isReadOnly: true })
 const codeMakers = /\/(libLLVM|libluajit|libjvm|libv8|libmozjs|libmono|libgccjit|node$|ruby|beam\.smp)/;
 
 /** Looks at a jail that was built for these facts. @returns also warnings of data that the service does not get */
-export async function lookAtJail(
+export function lookAtJail(
   jail: string,
   service: InstalledService,
   { packages, packed, owners, environment, keys }: HostFacts,
-): Promise<{ readonly facts: JailFacts; readonly warnings: readonly string[] }> {
+): { readonly facts: JailFacts; readonly warnings: readonly string[] } {
   const variables = variablesOf(service, environment);
   const { data, ...built } = readBuilt(bytePath(jail), (_, { entries }) => ({
     compilesCode: entries.some(({ path }) => codeMakers.test(path)),
@@ -221,7 +213,7 @@ export async function lookAtJail(
   }));
   const safe = safeData(ownData(data, owners, packed));
   const own = ownLines(service, variables);
-  const found = await configurationOf({ service, own, variables }, packages, packed, jail);
+  const found = configurationOf({ service, own, variables }, packages, packed, jail);
   const configuration = {
     own: [...new Set([...found.own, ...keys])].filter(isHarmless),
     ofHost: found.ofHost.filter(isHarmless),

@@ -136,16 +136,31 @@ interface Chosen {
   readonly exposure: Exposure;
 }
 
+const ofLauncher = 'with the launcher the exposure would be';
+
+// What was measured of the present jail, if the new one differs from it only by its directory.
+function knownExposure(adoption: Adoption, vendor: string): Chosen | undefined {
+  const { plan, exposure } = findRecord(adoption.service.unit) ?? {};
+  if (plan === undefined || exposure === undefined || plan.unitText !== vendor.trimEnd()) return undefined;
+  const wasWorse = plan.entryReason?.startsWith(ofLauncher) === true && adoption.entry === 'launcher';
+  const { entry, entryReason } = wasWorse ? plan : adoption;
+  const one = { ...adoption, entry, entryReason };
+  const isSame = dropInText({ ...one, directory: plan.directory }, readVersion()) === dropInOf(plan);
+  return isSame ? { adoption: one, exposure } : undefined;
+}
+
 // The launcher needs capabilities to enter the jail. Where that would make the service more exposed than the vendor's, systemd
 // enters it.
 async function measure(adoption: Adoption, vendor: string): Promise<Chosen> {
   const { unit } = adoption.service;
+  const known = knownExposure(adoption, vendor);
+  if (known !== undefined) return known;
   const measured = (one: Adoption) => exposureOf(unit, withOwn(vendor, dropInText(one, readVersion())));
   const before = await exposureOf(unit, vendor);
   const after = await measured(adoption);
   const isWorse = before !== undefined && after !== undefined && after > before;
   if (adoption.entry === 'systemd' || !isWorse) return { adoption, exposure: { before, after } };
-  const entryReason = `with the launcher the exposure would be ${after}, and it is ${before} now`;
+  const entryReason = `${ofLauncher} ${after}, and it is ${before} now`;
   const other = { ...adoption, entry: 'systemd' as const, entryReason };
   return { adoption: other, exposure: { before, after: await measured(other) } };
 }
@@ -214,7 +229,7 @@ export async function planNew(
   const jail = jailOf(directory);
   const built = await buildGeneration(directory, service, chooseIdentity(service, options), host, work);
   if ((options.connectTo ?? []).length > 0) writeOutboundFiles(directory);
-  const { facts, warnings: withheld } = await lookAtJail(jail, service, host);
+  const { facts, warnings: withheld } = lookAtJail(jail, service, host);
   const first = chooseAdoption(service, options, host, facts, directory);
   // systemd, which enters the jail for `~`, goes to the home of the account (systemd.exec(5), WorkingDirectory=)
   const cwd = textOf(settings, 'WorkingDirectory').replace(/^~$/, host.account?.home ?? '');
@@ -270,7 +285,7 @@ export async function planPresent(
   if (dropIn !== dropInOf(before) || !areOutboundPresent(unit, outboundOf(before))) return ofUnit;
   const { jail, ...found } = await compareJail(host.contents, before, work);
   if (jail === undefined) return found;
-  const { facts } = await lookAtJail(jailOf(directory), service, host);
+  const { facts } = lookAtJail(jailOf(directory), service, host);
   const chosen = chooseAdoption(service, options, host, facts, directory);
   // a measured exposure can make systemd enter too, but a launcher must never replace systemd
   if (chosen.entry === 'systemd' && entry === 'launcher') return ofUnit;

@@ -8,7 +8,7 @@ import { memoize } from '../../../values/remember.ts';
 import { readBuilt } from '../../../jail/listing.ts';
 import type { Recorded } from '../../../jail/manifest/manifest.ts';
 import type { Adoption } from '../adoption.ts';
-import { runHost } from '../host-command.ts';
+import { packagesWith } from '../host-packages.ts';
 import { conditionsOf } from './installed-service.ts';
 import { ofMany } from './service-paths.ts';
 import { mountedPlaces } from './unit-mounts.ts';
@@ -82,8 +82,6 @@ export interface EtcPlaces {
    * @returns undefined if the path is not there, is for other programs, or is a secret of others
    */
   of(path: string, isOwn?: (secret: string) => boolean): string | undefined;
-  /** The secrets that of() asks about. */
-  secretsFor(path: string): readonly string[];
 }
 
 export function openEtcPlaces(): EtcPlaces {
@@ -91,7 +89,6 @@ export function openEtcPlaces(): EtcPlaces {
   return {
     of: (path, isOwn = () => false) =>
       candidates(path).find((one) => secrets(one)?.every((secret) => isOwn(secret)) === true),
-    secretsFor: (path) => candidates(path).flatMap((one) => secrets(one) ?? []),
   };
 }
 
@@ -169,19 +166,10 @@ function foundIn(jail: string, packages: readonly string[]): Found {
   });
 }
 
-// The secrets among these that belong to other packages.
-async function secretsOfOthers(
-  secrets: readonly string[],
-  packages: readonly string[],
-): Promise<ReadonlySet<string>> {
-  if (secrets.length === 0) return new Set();
-  const { stdout } = await runHost('dpkg-query', ['-S', ...secrets]);
-  const found = stdout.split('\n').flatMap((line) => {
-    const [, owners = '', path = ''] = /^(.*?): (\/.*)$/.exec(line) ?? [];
-    const names = owners.split(', ').map((name) => name.replace(/:\w+$/, ''));
-    return path === '' || names.some((name) => packages.includes(name)) ? [] : [path];
-  });
-  return new Set(found);
+// Whether a secret belongs to other packages alone.
+function isOfOthers(secret: string, packages: readonly string[]): boolean {
+  const names = packagesWith(secret);
+  return names.length > 0 && !names.some((name) => packages.includes(name));
 }
 
 /**
@@ -190,28 +178,24 @@ async function secretsOfOthers(
  *
  * @param packed the files of the packages
  */
-export async function configurationOf(
+export function configurationOf(
   { service, own, variables }: Pick<Adoption, 'service' | 'own' | 'variables'>,
   packages: readonly string[],
   packed: readonly string[],
   jail: string,
-): Promise<Configuration> {
+): Configuration {
   const words = [...service.lines.flatMap(({ argv }) => argv), ...own.flatMap(({ argv }) => argv)];
   const named = [...words, ...variables.values(), ...conditionsOf(service.settings)].flatMap(namedInEtc);
   const found = foundIn(jail, packages);
   const ofUnit = mountedPlaces(service.settings);
   const places = openEtcPlaces();
   const ours = [...new Set([...packed.filter((path) => path.startsWith('/etc/')), ...named])];
-  const others = await secretsOfOthers(
-    [...new Set(ours.flatMap((path) => places.secretsFor(path)))],
-    packages,
-  );
   const placed = (paths: readonly string[], isOwn?: (secret: string) => boolean): readonly string[] =>
     paths
       .flatMap((path) => places.of(path, isOwn) ?? [])
       .filter((path) => !found.links.has(path) && !found.ofJail.some((one) => isWithin(one, path)))
       .filter((path) => !ofUnit.some((place) => isWithin(path, place)));
-  const all = [...placed(ours, (secret) => !others.has(secret)), ...placed(found.own)];
+  const all = [...placed(ours, (secret) => !isOfOthers(secret, packages)), ...placed(found.own)];
   const mine = new Set(all);
   return {
     own: [...mine].toSorted(),
