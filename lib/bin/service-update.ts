@@ -1,9 +1,10 @@
 // The command `uchroot-service update`.
 import { UsageError } from '../errors.ts';
-import { isFailure, releaseRemoved, updateService } from '../service/adopt/adopt.ts';
+import { isFailure, releaseRemoved, updateOf, updateService } from '../service/adopt/adopt.ts';
 import { listServices } from '../service/adopt/adopted-status.ts';
 import type { AdoptReport } from '../service/adopt/planning.ts';
 import type { UpdateCause } from '../service/adopt/update-cause.ts';
+import { openRemovals } from '../service/adopt/generation.ts';
 import { failedLast, inOrder, needsOf } from '../service/adopt/update-order.ts';
 import { option } from '../values/command-option.ts';
 import { parseNumber } from '../values/size.ts';
@@ -81,10 +82,11 @@ async function updateAll(read: ReadArguments, signal: AbortSignal): Promise<Outc
   const [jobs, mostFailures] = [count(read, 'jobs', 64), count(read, 'max-failures', 10_000)];
   const results = new Results();
   const write = (text: string): void => (isJson ? undefined : print('uchroot-service', text));
+  const removals = openRemovals();
   let failures = 0;
   const update = async (unit: string): Promise<void> => {
     const request = { unit, signal, plan: isCheck || isPlan };
-    const report = await updateService(request).catch(async (error: Error) => {
+    const report = await updateOf(request, removals).catch(async (error: Error) => {
       const isRemoved = has(read, 'prune') && error instanceof UsageError && !request.plan;
       if (!isRemoved || !(await releaseRemoved({ unit, signal }))) throw error;
       results.released.push(unit);
@@ -93,6 +95,7 @@ async function updateAll(read: ReadArguments, signal: AbortSignal): Promise<Outc
     if (report === undefined) return;
     results.reports.push(report);
     if (!isCheck) warn(unit, report.warnings);
+    warn('old jails', await removals.remove(false));
     write(isCheck ? checkLine(report) : isPlan ? showAdoption(report, true) : updateLine(report));
   };
   const work = async (unit: string): Promise<boolean> => {
@@ -110,6 +113,7 @@ async function updateAll(read: ReadArguments, signal: AbortSignal): Promise<Outc
   };
   const units = failedLast(listServices());
   results.notTried = await inOrder(units, await needsOf(units), jobs, work);
+  await failureOf('old jails', async () => warn('old jails', await removals.remove(true)));
   if (units.length > 0) write(results.summary(!isCheck && !isPlan));
   const { reports, failed, released, notTried } = results;
   const isBad = failed.length > 0 || (isCheck && reports.some(({ isChanged }) => isChanged));

@@ -18,6 +18,7 @@ import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
+import { memoize } from '../../values/remember.ts';
 import type { Directory } from './tree.ts';
 
 /** A process, and the first of its uses of the tree that was found. */
@@ -29,7 +30,6 @@ export interface Occupant {
 }
 
 interface Tree extends Directory, Identity {
-  readonly namespace: string | undefined;
   /** Descriptors of this process that do not count. */
   readonly own: ReadonlySet<number>;
 }
@@ -45,70 +45,105 @@ export async function findOccupants(
   own: ReadonlySet<number>,
 ): Promise<readonly Occupant[]> {
   const { dev, ino } = statSync(`/proc/self/fd/${directory.fd}`, { bigint: true });
-  const tree = { ...directory, dev, ino, own, namespace: linkOf('/proc/self/ns/mnt') };
-  const found: Occupant[] = [];
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const use = await useOf(name, tree);
-    if (use === undefined) continue;
-    const command = ifThere(() => quote(readFileSync(`/proc/${name}/comm`).subarray(0, -1)), '?');
-    found.push({ pid: Number(name), command, use });
+  const tree = { ...directory, dev, ino, own };
+  if (waiting === undefined) {
+    const trees: Tree[] = [];
+    const found = last.catch(() => {}).then(() => lookFor(trees));
+    waiting = { trees, found };
+    last = found;
+  }
+  waiting.trees.push(tree);
+  return (await waiting.found).get(tree) ?? [];
+}
+
+type Found = ReadonlyMap<Tree, readonly Occupant[]>;
+
+// A look at all processes takes long, so the callers that wait for the next one share it.
+let waiting: { readonly trees: Tree[]; readonly found: Promise<Found> } | undefined;
+let last: Promise<unknown> = Promise.resolve();
+
+async function lookFor(trees: readonly Tree[]): Promise<Found> {
+  await setImmediate();
+  waiting = undefined;
+  const found = new Map(trees.map((tree) => [tree, [] as Occupant[]]));
+  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+    await setImmediate();
+    const seen = openSeen();
+    for (const tree of trees) {
+      const use = await useOf(name, tree, seen);
+      if (use === undefined) continue;
+      const command = ifThere(() => quote(readFileSync(`/proc/${name}/comm`).subarray(0, -1)), '?');
+      found.get(tree)?.push({ pid: Number(name), command, use });
+    }
   }
   return found;
 }
 
-async function useOf(pid: string, tree: Tree): Promise<Occupant['use'] | undefined> {
-  // The first thread may have ended while others run, and each thread can have its own directories (unshare(2)).
-  for await (const thread of namesSlowly(`/proc/${pid}/task`)) {
-    const path = `/proc/${pid}/task/${thread}`;
-    if (isDirectoryInside(`${path}/root`, path, tree)) return 'root directory';
-    if (isDirectoryInside(`${path}/cwd`, path, tree)) return 'working directory';
-    if (isOverlaid(path, tree)) return 'root directory';
-  }
-  if (isFileInside(`/proc/${pid}/exe`, tree)) return 'program';
-  const isSelf = Number(pid) === process.pid;
-  for await (const fd of namesSlowly(`/proc/${pid}/fd`)) {
-    if (isSelf && tree.own.has(Number(fd))) continue;
-    if (isFileInside(`/proc/${pid}/fd/${fd}`, tree)) return 'open file';
-  }
-  return isMapped(`/proc/${pid}/maps`, tree) ? 'mapped file' : undefined;
-}
-
 const LOOKS_A_TURN = 64; // some tenths of a millisecond: the event loop must not be held for long
 
-async function* namesSlowly(directory: string): AsyncGenerator<string, void> {
-  for (const [index, name] of ifThere(() => readdirSync(directory), []).entries()) {
-    if (index % LOOKS_A_TURN === 0) await setImmediate();
-    yield name;
+async function useOf(pid: string, tree: Tree, seen: Seen): Promise<Occupant['use'] | undefined> {
+  // The first thread may have ended while others run, and each thread can have its own directories (unshare(2)).
+  for (const [index, thread] of seen.names(`/proc/${pid}/task`).entries()) {
+    if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
+    const path = `/proc/${pid}/task/${thread}`;
+    if (isDirectoryInside(`${path}/root`, path, tree, seen)) return 'root directory';
+    if (isDirectoryInside(`${path}/cwd`, path, tree, seen)) return 'working directory';
+    if (isOverlaid(path, tree, seen)) return 'root directory';
   }
+  if (isFileInside(`/proc/${pid}/exe`, tree, seen)) return 'program';
+  const isSelf = Number(pid) === process.pid;
+  for (const [index, fd] of seen.names(`/proc/${pid}/fd`).entries()) {
+    if (index % LOOKS_A_TURN === LOOKS_A_TURN - 1) await setImmediate();
+    if (isSelf && tree.own.has(Number(fd))) continue;
+    if (isFileInside(`/proc/${pid}/fd/${fd}`, tree, seen)) return 'open file';
+  }
+  return isMapped(`/proc/${pid}/maps`, tree, seen) ? 'mapped file' : undefined;
 }
 
-function isDirectoryInside(link: string, thread: string, tree: Tree): boolean {
-  if (isFileInside(link, tree)) return true;
+/** Looks at one process, and each place of it once. */
+type Seen = ReturnType<typeof openSeen>;
+
+function openSeen() {
+  return {
+    names: memoize((directory: string) => ifThere(() => readdirSync(directory), [])),
+    link: memoize(linkOf),
+    text: memoize((file: string) => ifThere(() => readFileSync(file), Buffer.alloc(0))),
+    above: memoize((link: string) => ifThere(() => directoriesAbove(link), [])),
+  };
+}
+
+function isDirectoryInside(link: string, thread: string, tree: Tree, seen: Seen): boolean {
+  if (isFileInside(link, tree, seen)) return true;
   // A process in another mount namespace shows a path of that namespace, and /proc cannot show a path that is too long.
   // The chain of parent directories contains the tree in both cases.
-  return ifThere(() => {
-    const isPathOurs = linkOf(link) !== undefined && linkOf(`${thread}/ns/mnt`) === tree.namespace;
-    return !isPathOurs && isOnWayUp(link, tree);
-  }, false);
+  const isPathOurs =
+    seen.link(link) !== undefined && seen.link(`${thread}/ns/mnt`) === seen.link(OWN_NAMESPACE);
+  return !isPathOurs && seen.above(link).some((one) => isSame(one, tree));
 }
+
+const OWN_NAMESPACE = '/proc/self/ns/mnt';
 
 /**
  * Whether a directory of a process, such as `/proc/1/cwd`, is `tree` or below it; for a path that /proc cannot show.
  * @throws the system error, also if it is no directory.
  */
-export function isOnWayUp(link: string, tree: Identity): boolean {
+export const isOnWayUp = (link: string, tree: Identity): boolean =>
+  directoriesAbove(link).some((one) => isSame(one, tree));
+
+// The directory itself, and all above it.
+function directoriesAbove(link: string): readonly Identity[] {
   // One step at a time: a path of many `..` can be longer than PATH_MAX.
   let fd = openSync(link, O_PATH);
+  const found: BigIntStats[] = [];
   try {
-    for (let below: BigIntStats | undefined; ;) {
+    for (;;) {
       const here = fstatSync(fd, { bigint: true });
-      if (isSame(here, tree)) return true;
-      if (below !== undefined && isSame(here, below)) return false; // the top is its own parent
+      const below = found.at(-1);
+      if (below !== undefined && isSame(here, below)) return found; // the top is its own parent
+      found.push(here);
       const parent = openSync(`/proc/self/fd/${fd}/..`, O_PATH);
       closeSync(fd);
       fd = parent;
-      below = here;
     }
   } finally {
     closeSync(fd);
@@ -119,13 +154,12 @@ export function isOnWayUp(link: string, tree: Identity): boolean {
  * Whether a process, such as `/proc/1`, was launched in `tree` with `ephemeral`. It sees the tree through an overlay, which has another
  * device and no path here. Its source names the tree (nameSource() in native/plan/mounts.cc).
  */
-export function isOverlaid(directory: string, { dev, ino }: Identity): boolean {
-  if (linkOf(`${directory}/ns/mnt`) === linkOf('/proc/self/ns/mnt')) return false;
+export function isOverlaid(directory: string, { dev, ino }: Identity, seen: Seen = openSeen()): boolean {
+  if (seen.link(`${directory}/ns/mnt`) === seen.link(OWN_NAMESPACE)) return false;
   // gnu_dev_major() and gnu_dev_minor() of sys/sysmacros.h
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
   const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn);
-  const source = ` - overlay uchroot-${major}-${minor}-${ino} `;
-  return ifThere(() => readFileSync(`${directory}/mountinfo`).includes(source), false);
+  return seen.text(`${directory}/mountinfo`).includes(` - overlay uchroot-${major}-${minor}-${ino} `);
 }
 
 type Identity = Pick<BigIntStats, 'dev' | 'ino'>;
@@ -134,8 +168,8 @@ function isSame(a: Identity, b: Identity): boolean {
   return a.dev === b.dev && a.ino === b.ino;
 }
 
-function isFileInside(link: string, tree: Tree): boolean {
-  const path = linkOf(link);
+function isFileInside(link: string, tree: Tree, seen: Seen): boolean {
+  const path = seen.link(link);
   if (path === undefined || !isWithin(path, tree.path)) return false;
   // The same path can be another file in another mount namespace.
   return ifThere(() => {
@@ -145,11 +179,9 @@ function isFileInside(link: string, tree: Tree): boolean {
   }, false);
 }
 
-function isMapped(file: string, tree: Tree): boolean {
-  return ifThere(() => {
-    const path = tree.path.replaceAll('\n', '\\012'); // proc_pid_maps(5)
-    return readFileSync(file).includes(pathBytes(` ${path}/` as BytePath));
-  }, false);
+function isMapped(file: string, tree: Tree, seen: Seen): boolean {
+  const path = tree.path.replaceAll('\n', '\\012'); // proc_pid_maps(5)
+  return seen.text(file).includes(pathBytes(` ${path}/` as BytePath));
 }
 
 function linkOf(path: string): BytePath | undefined {

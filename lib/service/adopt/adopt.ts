@@ -8,7 +8,7 @@ import type { AdoptionOptions } from './adoption.ts';
 import { carryOut } from './carry-out.ts';
 import { declaredAs } from './declared.ts';
 import { isOurs, presentDropIn } from './systemd-bus.ts';
-import { removeGeneration, removeOld } from './generation.ts';
+import { removeGeneration, removeOld, type Removals } from './generation.ts';
 import { dropInOf, stepsOf, swapSteps } from './adoption-plan.ts';
 import { type AdoptReport, lookFor, planNew, planPresent } from './planning.ts';
 import {
@@ -42,13 +42,15 @@ interface Renewal extends ServiceWork {
   readonly plan?: boolean | undefined;
   /** The file that declares it. */
   readonly declared?: string | undefined;
+  /** Takes the old jails. By default they are removed at once. */
+  readonly removals?: Removals | undefined;
 }
 
 // Makes the next generation and uses it. If that fails, nothing of it is left, unless the change is left to be undone.
 async function renew(
   unjailed: Unjailed,
   asked: AdoptionOptions,
-  { plan: isPlan = false, signal, onProgress, declared }: Renewal,
+  { plan: isPlan = false, signal, onProgress, declared, removals }: Renewal,
 ): Promise<AdoptReport> {
   const { service, reading } = unjailed;
   const { unit, isActive } = service;
@@ -78,7 +80,8 @@ async function renew(
     const steps = isPlan ? stepsOf(plan, 'compile') : plan.steps;
     const warnings = await carryOut(steps, { unit, isActive, signal, record, comparison, unseen });
     if (isPlan) await discard();
-    const left = isPlan ? [] : await removeOld(unit, present);
+    if (!isPlan) removals?.add(unit, present);
+    const left = isPlan || removals !== undefined ? [] : await removeOld(unit, present);
     return { ...report, warnings: [...report.warnings, ...warnings, ...left] };
   } catch (error) {
     if (unfinishedChange(unit) === undefined) await discard(); // else the drop-in may still name this jail
@@ -122,7 +125,7 @@ async function adoptFirst(unit: string, options: AdoptionOptions, work: Renewal)
           hint: isOurs(left) ? commandLine('uchroot-service', 'release', unit) : 'move it away',
         },
   );
-  return renew(await withoutOurs(service), options, work);
+  return renew(withoutOurs(service), options, work);
 }
 
 /** What was done, or would be done, for a service that a file declares. */
@@ -186,7 +189,10 @@ export interface UpdateServiceRequest extends ServiceWork {
  * them, nothing is built and nothing restarted.
  * @throws as adoptService
  */
-export async function updateService(asked: UpdateServiceRequest): Promise<AdoptReport> {
+export const updateService = (asked: UpdateServiceRequest): Promise<AdoptReport> => updateOf(asked);
+
+/** The same for one of several services, whose old jails are removed together. */
+export async function updateOf(asked: UpdateServiceRequest, removals?: Removals): Promise<AdoptReport> {
   const request = takeServiceRequest(asked, ['plan']);
   // a record has the real name, and each question to systemd takes time
   const isKnown = findRecord(request.unit) !== undefined;
@@ -194,7 +200,7 @@ export async function updateService(asked: UpdateServiceRequest): Promise<AdoptR
   return withWholeService(unit, async () => {
     const record = readRecord(unit);
     try {
-      return await bringUpToDate(unit, record, request);
+      return await bringUpToDate(unit, record, { ...request, removals });
     } catch (error) {
       if (request.plan !== true && isFailure(error)) rememberFailure(unit, error.message);
       throw error;
@@ -221,7 +227,7 @@ function rememberFailure(unit: string, message: string): void {
 async function bringUpToDate(
   unit: string,
   record: AdoptionRecord,
-  request: UpdateServiceRequest,
+  request: UpdateServiceRequest & Renewal,
 ): Promise<AdoptReport> {
   const unjailed = await readWithout(unit, record.reading);
   const { service, reading } = unjailed;

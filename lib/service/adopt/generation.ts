@@ -10,7 +10,7 @@ import { type HostFacts, jailOf } from './adoption.ts';
 import { makeHostDirectory } from './host-file.ts';
 import type { Identity } from './identity.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
-import { generationAt } from './adoption-record.ts';
+import { generationAt, withService } from './adoption-record.ts';
 import { endProcessesIn } from './running.ts';
 
 /** Builds a jail in a new directory. The running service is not touched. */
@@ -50,6 +50,40 @@ export async function removeGeneration(directory: string): Promise<void> {
     if (!(error instanceof JailError && error.code === 'ERR_NO_MANIFEST')) throw error;
   }
   rmSync(directory, { recursive: true, force: true });
+}
+
+/** Old jails that wait for their removal. */
+export interface Removals {
+  add(unit: string, generations: readonly number[]): void;
+  /** Removes them, if there are many or if these are the last. @returns a warning for each that is in use */
+  remove(isEnd: boolean): Promise<readonly string[]>;
+}
+
+// until then they fill the disk
+const mostWaiting = 16;
+
+/**
+ * Removes old jails, many at a time. Before a jail is removed, all processes of the host are looked at: with many services that takes
+ * longer than the update of one, and one look serves all jails that are removed together.
+ */
+export function openRemovals(): Removals {
+  let left: (() => Promise<readonly string[]>)[] = [];
+  return {
+    add: (unit, generations) =>
+      // another command that works on this service removes them itself
+      void left.push(() => withService(unit, () => removeOld(unit, generations)).catch(unlessBusy)),
+    remove: async (isEnd) => {
+      if (!isEnd && left.length < mostWaiting) return [];
+      const now = left;
+      left = [];
+      return (await Promise.all(now.map((one) => one()))).flat();
+    },
+  };
+}
+
+function unlessBusy(error: unknown): readonly string[] {
+  if (error instanceof JailError && error.code === 'EBUSY') return [];
+  throw error;
 }
 
 /** Removes the jails that a service used before, and those of interrupted runs. @returns a warning for each that is in use */
