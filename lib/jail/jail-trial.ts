@@ -19,6 +19,7 @@ import { packOf } from './packs/index.ts';
 import type { Probe } from './packs/pack.ts';
 import type { Placed } from './verify.ts';
 import { throwIfAborted } from './work/jail-error.ts';
+import type { JailWarning } from './work/jail-warning.ts';
 
 export interface Trial {
   /** The jail, as a path of the host and as a root. */
@@ -38,8 +39,10 @@ export interface Outcome {
   /** Sentences about failed tests. */
   readonly failures: readonly string[];
   /** Warnings about what programs in the jail still need, and about tests that were not possible. */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly JailWarning[];
 }
+
+const other = (message: string): JailWarning => ({ kind: 'other', message });
 
 // A launch without root that the host refuses before a program would start.
 class NotTried extends Error {}
@@ -50,26 +53,26 @@ class NotTried extends Error {}
  */
 export async function tryOut(trial: Trial): Promise<Outcome> {
   const failures: string[] = [];
-  const warnings: string[] = [];
+  const warnings: JailWarning[] = [];
   try {
     await tryAll(trial, failures, warnings);
   } catch (error) {
     if (error instanceof AbortError)
-      warnings.push('interrupted: the jail is in place, but not all of it was tried');
+      warnings.push(other('interrupted: the jail is in place, but not all of it was tried'));
     else if (error instanceof NotTried)
-      warnings.push(`nothing was tried in the jail: ${error.message}; uchroot --doctor says more`);
+      warnings.push(other(`nothing was tried in the jail: ${error.message}; uchroot --doctor says more`));
     else throw error;
   }
   return { failures, warnings };
 }
 
 // Adds to both lists. @throws AbortError, NotTried
-async function tryAll(trial: Trial, failures: string[], warnings: string[]): Promise<void> {
+async function tryAll(trial: Trial, failures: string[], warnings: JailWarning[]): Promise<void> {
   const { jail, manifest, programs, signal } = trial;
   const resolver = openResolver(jail, { hasProc: true });
   const foreign = programs.map(({ path }) => foreignMachine(resolver.resolve(path))).find(Boolean);
   if (foreign !== undefined) {
-    warnings.push(`nothing was tried in the jail: its programs are for ${foreign}`);
+    warnings.push(other(`nothing was tried in the jail: its programs are for ${foreign}`));
     return;
   }
   const probe = openProbe(trial);
@@ -93,7 +96,7 @@ async function tryAll(trial: Trial, failures: string[], warnings: string[]): Pro
     throwIfAborted(signal);
     if (failure !== undefined) failures.push(`pack ${name}: ${failure}`);
     const wanted = wants?.(probe);
-    if (wanted !== undefined) warnings.push(wanted);
+    if (wanted !== undefined) warnings.push(other(wanted));
   }
 }
 
@@ -104,7 +107,7 @@ const MAX_BYTES = 64 << 20;
 
 // Starts a program of a Debian package with --version, and as `go version` if it does not know that option. This finds files
 // whose names a program builds at run time. Other programs are not started, because they may ignore the option and do their work.
-async function startOnce(trial: Trial, path: BytePath): Promise<string | undefined> {
+async function startOnce(trial: Trial, path: BytePath): Promise<JailWarning | undefined> {
   const { jail, manifest, directory } = trial;
   const real = walk(jail, path).path;
   if (manifest.entries.find((entry) => entry.path === real)?.package === undefined) return undefined;
@@ -115,8 +118,10 @@ async function startOnce(trial: Trial, path: BytePath): Promise<string | undefin
     const lines = `${stderr}\n${stdout}`.split('\n');
     const output = lines.filter((line) => word !== 'version' || !line.includes(word)).join('\n');
     const readsProc = namesProc(jail, real) && (await worksWithProc(trial, path, word));
-    const complaint = complaintOf(`${showPath(path)} ${word}`, directory, output, readsProc);
-    if (complaint !== undefined || !OF_OPTION.test(output)) return complaint;
+    const command = `${showPath(path)} ${word}`;
+    const [said, message] = [saidBy(command, output), complaintOf(command, directory, output, readsProc)];
+    if (said !== undefined && message !== undefined) return { kind: 'trial', said, message };
+    if (!OF_OPTION.test(output)) return undefined;
   }
   return undefined;
 }
@@ -224,6 +229,18 @@ const MISSING =
 // Messages about the option --version itself do not count.
 const OF_OPTION = /-version|\b(?:options?|usage|arguments?|flags?)\b/i;
 
+// What a failed program says is missing.
+function saidBy(command: string, output: string): string | undefined {
+  const line = missingIn(output);
+  return line && `${command} fails in the jail: ${quote(line)}`;
+}
+
+const missingIn = (output: string): string | undefined =>
+  output
+    .split('\n')
+    .map((text) => text.trim())
+    .find((text) => MISSING.test(text) && !OF_OPTION.test(text));
+
 /** A warning if a failed program's output says that something is missing. Pure. */
 export function complaintOf(
   command: string,
@@ -231,12 +248,9 @@ export function complaintOf(
   output: string,
   readsProc = false,
 ): string | undefined {
-  const line = output
-    .split('\n')
-    .map((text) => text.trim())
-    .find((text) => MISSING.test(text) && !OF_OPTION.test(text));
-  if (line === undefined) return undefined;
-  const said = `${command} fails in the jail: ${quote(line)}`;
+  const line = missingIn(output);
+  const said = saidBy(command, output);
+  if (line === undefined || said === undefined) return undefined;
   // also "parse_proc_meminfo failed", and a link to /proc/self/fd
   if (readsProc || /(?:\/|_)proc(?:\b|_)|\/dev\/(?:fd|std(?:in|out|err))\b/.test(line)) {
     const place = shellWord(`${jail}/proc`);

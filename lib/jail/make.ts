@@ -129,7 +129,7 @@ async function carryOut(
     large,
     left,
     failures,
-    warnings: [...warnings, ...plainWarnings(tried.warnings)],
+    warnings: [...warnings, ...tried.warnings],
   };
 }
 

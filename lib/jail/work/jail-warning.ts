@@ -10,6 +10,8 @@ export type WarningSubject =
   | { readonly kind: 'package'; readonly packages: readonly string[] }
   /** An account that the file `by` names, and that the jail does not know. */
   | { readonly kind: 'user' | 'group'; readonly by: string; readonly name: string }
+  /** A program that fails when it is tried in the jail, and what it says. */
+  | { readonly kind: 'trial'; readonly said: string }
   | { readonly kind: 'other' };
 
 /** A warning: a sentence with the command that helps, if there is one, and its subject. */

@@ -38,8 +38,16 @@ export function toServiceWarning(
         `further parts of the programs are in the packages ${warning.packages.join(', ')}; if one is needed: --ro-bind brings its files`,
       ];
     case 'user':
-    case 'group':
-      return [`${shown(warning.by)} names the ${warning.kind} ${warning.name}, which the jail does not know`];
+    case 'group': {
+      const remedy = warning.kind === 'user' ? `: ${option('account', [warning.name])} adds it` : '';
+      return [
+        `${shown(warning.by)} names the ${warning.kind} ${warning.name}, which the jail does not know${remedy}`,
+      ];
+    }
+    case 'trial':
+      return [
+        `${warning.said}; if it needs that of the host: --ro-bind PATH, or --program PATH for a program`,
+      ];
     case 'other':
       // the service itself is started, which proves more
       if (/ (?:--)?version fails in the jail: /.test(warning.message)) return [];

@@ -27,7 +27,10 @@ t.test("a warning of the builder gets this command's options, whatever its words
     'further parts of the programs are in the packages x, y; if one is needed: --ro-bind brings its files',
   ]);
   t.same(linesOf({ kind: 'user', by: '/etc/app.conf', name: 'joe' }), [
-    '/etc/app.conf names the user joe, which the jail does not know',
+    '/etc/app.conf names the user joe, which the jail does not know: --account joe adds it',
+  ]);
+  t.same(linesOf({ kind: 'trial', said: '/usr/bin/a --version fails in the jail: a: not found' }), [
+    '/usr/bin/a --version fails in the jail: a: not found; if it needs that of the host: --ro-bind PATH, or --program PATH for a program',
   ]);
 });
 
