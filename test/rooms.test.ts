@@ -185,7 +185,7 @@ t.test('each room of CONTRIBUTING is there, and each directory of lib is named',
 
 // Lines, with their comments. A change that needs more says here, and in its commit, what it buys; a room that shrinks lowers its bound.
 const mostLines: Readonly<Record<string, number>> = {
-  bin: 4790,
+  bin: 4800,
   binary: 2250,
   inetd: 4650,
   jail: 22_410,
