@@ -55,8 +55,9 @@ export const contexts: Readonly<Record<string, Readonly<Record<string, string>>>
 const socket = new Duplex({ read() { this.push(null); }, write(_chunk, _encoding, done) { done(); } });
 `,
     'Lines and pipes': "const jail = await openJail('/srv/jail', { user: 'sam' });\n",
-    '`openJail(directory, defaults?)`':
-      "import { createReadStream } from 'node:fs';\nimport { createServer } from 'node:net';\nconst files: string[] = ['/etc/passwd'];\n",
+    'Many programs of one jail':
+      "import { createReadStream } from 'node:fs';\nconst files: string[] = ['/etc/passwd'];\n",
+    '`openJail(directory, defaults?)`': "import { createServer } from 'node:net';\n",
     'TCP wrappers': "import https from 'node:https';\nconst [options, app] = [{}, () => {}];\n",
   },
   'doc/untrusted.md': {
