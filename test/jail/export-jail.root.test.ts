@@ -100,7 +100,7 @@ t.test('an archive has what the manifest says', { skip }, async (t) => {
   );
 });
 
-// As the lines of doc/uchroot-jail.md: built, exported, and copied by skopeo.
+// As the lines of doc/uchroot-jail.md and doc/images.md: built, exported, and copied by skopeo.
 t.test('the same jail gives the same image, and other tools read it', withReaders, async (t) => {
   const base = makeDirectory(t);
   const directory = await makeJail(base);
