@@ -121,14 +121,15 @@ static void write_file(pid_t pid, const char *name, const char *text) {
   close(fd);
 }
 
-/* What somebody has typed ahead, to the program that asked for it. The kernel passes it on in its own time. */
-static void type(void) {
+/* What somebody has typed ahead, to the program that asked for it. The kernel passes it on in its own time: nothing is on its way when
+   this returns. */
+static void type(int isAgain) {
   int input = 0, wanted = (int)strlen(secret) + 1;
   ioctl(own, FIONREAD, &input);
-  if (input == wanted) return;
+  if (input == wanted && !isAgain) return;
   tcflush(own, TCIOFLUSH);
   if (dprintf(leader, "%s\n", secret) != wanted) die("write to the terminal");
-  for (int i = 0; i < 1000 && ioctl(own, FIONREAD, &input) == 0 && input < wanted; i++) usleep(500);
+  for (int i = 0; i < 20000 && ioctl(own, FIONREAD, &input) == 0 && input < wanted; i++) usleep(500);
 }
 
 /* Undoes what a row has changed, for the next one. */
@@ -164,7 +165,7 @@ static void reset(void) {
   close(fd);
   chmod("/dev/null", 0666), chown("/dev/null", 0, 0);
   sethostname("escape-host", 11), setdomainname("escape-domain", 13);
-  type();
+  type(0);
 }
 
 static void make_ipc(void) {
@@ -303,6 +304,8 @@ int main(int argc, char **argv) {
   uid = (uid_t)atoi(argv[1]);
   secret = argv[2];
   signal(SIGPIPE, SIG_IGN);
+  /* so that it can take the foreground back from a row (tcsetpgrp(3)) */
+  signal(SIGTTOU, SIG_IGN);
   setsid();
   make_terminal();
   make_ipc();
@@ -325,6 +328,7 @@ int main(int argc, char **argv) {
   pid_t tool = (pid_t)sure("fork", fork());
   if (tool == 0) {
     /* 3 and 4 come from the script that started this; 0 and 1 of the tool are its pipes */
+    signal(SIGPIPE, SIG_DFL), signal(SIGTTOU, SIG_DFL);
     dup2(3, 0), dup2(4, 1), dup2(own, 2);
     int directory = open(HOST, O_RDONLY), file = open(HOST "/secret-root", O_RDONLY);
     dup2(directory, 7), dup2(file, 9), dup2(file, 300);
@@ -351,6 +355,7 @@ int main(int argc, char **argv) {
       if (ended == tool) tool = 0;
     if (request[0] == 'w') printf("tool=%s\t", tool == 0 ? "ended" : "runs");
     if (request[0] == 'r') reset();
+    if (request[0] == 't') type(1);
     if (request[0] == 'e') {
       char said[4096];
       fcntl(leader, F_SETFL, O_NONBLOCK);

@@ -6,9 +6,11 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
+  closeSync,
   copyFileSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -22,12 +24,15 @@ import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 
+import { traps } from './traps.mjs';
+
 const [programs, tool, level, as, ...rows] = process.argv.slice(2);
 const HOST = '/srv/escape/host';
 const JAIL = '/srv/escape/jail';
 const ID = 61_474;
 // On the host the program has this id; without root that of the caller.
 const uid = as === 'root' && !/rootless/.test(level) ? 0 : ID;
+const trap = traps.find(({ name }) => name === rows[0]);
 const secret = `SECRET-${randomBytes(12).toString('hex')}`;
 
 const put = (path, content, mode, owner = 0, group = 0) => {
@@ -171,6 +176,7 @@ function difference(before, after) {
 // firejail takes a machine without a thread of the kernel for a sandbox, and does nothing there.
 process.title = 'kthreadd';
 plant();
+trap?.plant(HOST, JAIL, programs);
 const disk = attachDisk();
 const udp = await listen();
 const script = `/opt/uchroot/scripts/escape.d/tools/${tool}`;
@@ -187,7 +193,8 @@ const host = spawn(
       JAIL,
       AS: as,
       LEVEL: level,
-      ID: String(ID),
+      ID: trap === undefined ? String(ID) : 'escape',
+      TRAP: trap?.name ?? '',
       HOME: '/',
       UCHROOT: '/opt/uchroot/dist/bin/uchroot.cjs',
     },
@@ -245,6 +252,8 @@ const helps = {
     connect(7100, '127.0.0.1', () => {})
       .on('error', () => {})
       .end(secret),
+  type: () => lookNow('t'),
+  open: () => closeSync(openSync('/dev/null', 'w')),
   touch: () => readFileSync(`${HOST}/secret`),
 };
 
@@ -276,6 +285,18 @@ function restore(now, then) {
 
 let before = await lookNow('');
 const ready = await answer();
+if (trap !== undefined) {
+  await lookNow('e');
+  const sprung = trap.sprung(HOST, JAIL, ready?.[1]);
+  // a launcher may refuse the directory
+  const said = complaint.trim().split(/\r?\n/)[0];
+  say(
+    trap.name,
+    sprung === undefined ? 'held' : 'broke',
+    sprung ?? (ready === undefined ? `refused: ${said}` : 'it started, and the host is as before'),
+  );
+  process.exit(0);
+}
 if (ready?.[0] !== 'ready') {
   // the tool has complained on the terminal
   await lookNow('e');

@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import { toPage, toTable } from './page.mjs';
+import { traps } from './traps.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const packageDirectory = fileURLToPath(new URL('../../', import.meta.url)).slice(0, -1);
@@ -18,7 +19,8 @@ function readRows(programs) {
     .trim()
     .split('\n')
     .map((line) => line.split('\t'))
-    .map(([subject, name, what, source]) => ({ subject, name, what, source }));
+    .map(([subject, name, what, source]) => ({ subject, name, what, source }))
+    .concat(traps.map(({ name, what, source }) => ({ subject: 'traps', name, what, source })));
 }
 
 /** A template: its head has lines `# KEY: VALUE` for tool, levels, as and version. */
@@ -35,12 +37,13 @@ function readTool(name) {
     title: head.title ?? name,
     levels: head.levels?.split(' ') ?? ['default'],
     as: head.as?.split(' ') ?? ['user', 'root'],
+    traps: head.traps?.split(' ') ?? ['default:user'],
     isThere: version.status === 0,
     version: version.stdout.trim().split('\n')[0],
   };
 }
 
-async function runLaunch(programs, { tool, level, as }, rows) {
+async function runMachine(programs, { tool, level, as }, rows) {
   const directory = mkdtempSync(`${tmpdir()}/uchroot-escape-`);
   const namespaces = ['--mount', '--propagation', 'private', '--pid', '--net', '--uts', '--ipc'];
   const machine = [`${here}/machine.sh`, directory, packageDirectory];
@@ -82,6 +85,26 @@ async function runLaunch(programs, { tool, level, as }, rows) {
     as,
     verdicts: Object.fromEntries(lines.map(({ row, ...verdict }) => [row, verdict])),
   };
+}
+
+/** The rows of the program in one launch, and each trap in its own. */
+async function runLaunch(programs, launch, rows) {
+  const result = await runMachine(
+    programs,
+    launch,
+    rows.filter(({ subject }) => subject !== 'traps'),
+  );
+  if (result.failed !== undefined) return result;
+  for (const row of rows.filter(({ subject }) => subject === 'traps')) {
+    const { isForUser = false } = traps.find(({ name }) => name === row.name);
+    const isMeant =
+      launch.traps.includes(`${launch.level}:${launch.as}`) && (launch.as === 'user' || !isForUser);
+    const one = isMeant ? await runMachine(programs, launch, [row]) : undefined;
+    const none = { verdict: 'lacks', reason: 'another launch of this launcher prepares the same' };
+    result.verdicts[row.name] =
+      one?.verdicts[row.name] ?? (isMeant ? { verdict: 'error', reason: one.failed } : none);
+  }
+  return result;
 }
 
 // `none` is first, then ours.
@@ -134,8 +157,8 @@ async function main([programs, ...words]) {
     });
   const wantedLaunches = tools
     .filter(({ isThere }) => isThere)
-    .flatMap(({ name, levels, as: identities }) =>
-      levels.flatMap((level) => identities.map((as) => ({ tool: name, level, as }))),
+    .flatMap(({ name, levels, as: identities, traps: meant }) =>
+      levels.flatMap((level) => identities.map((as) => ({ tool: name, level, as, traps: meant }))),
     )
     .filter(isWanted);
   const launches = [];

@@ -7,6 +7,7 @@ cd /run/escape-bundle
 $runtime spec
 as=0
 [ "$AS" = root ] || as=$ID
+[ "$as" -eq "$as" ] 2>/dev/null || as=$(id -u "$as")
 node -e '
 const [, jail, as, ...words] = process.argv;
 const config = JSON.parse(fs.readFileSync("config.json"));

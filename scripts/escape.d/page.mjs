@@ -67,6 +67,11 @@ const NOTES = {
   'kept-group':
     'The kernel does not let an ordinary user give up his groups. With `--map-auto` they are given up.',
   'null-lock': 'An ordinary user can make no device, so `--dev` shows that of the host.',
+  'watch-shared-file': 'The same device as for `null-lock`.',
+  'host-name-seen': 'The name only: it is copied into the namespace.',
+  'signal-by-typing':
+    'Without `--landlock-abi any`, which `--untrusted` has. `--pty` or `--new-session` with 0 to 2 redirected closes it too.',
+  core: 'The soft limit is 0. `--rlimit core=0` sets the hard one.',
   processes: 'No limit by itself: `--pids`.',
   'open-files': 'No limit by itself: `--rlimit nofile=N`.',
   disk: 'No limit by itself: `--tmpfs DEST:size=N`, `--ephemeral`.',
@@ -120,6 +125,7 @@ const SUBJECTS = {
   processes:
     'The program ends, slows, reads or takes over other programs of its user, or goes on after its launch.',
   resources: 'The program takes the memory, processes, files or time of all others.',
+  traps: 'The launcher itself is led astray by what is in the root directory, before the program starts.',
   terminals: 'The program types into the terminal of its caller, or reads and spoils what is typed there.',
 };
 
@@ -136,7 +142,7 @@ export function toPage(result) {
 <!-- written by scripts/escape --page: change scripts/escape.d/page.mjs, not this page -->
 
 \`scripts/escape\` starts one program in a jail by uchroot, at each of its levels, and by other launchers. The program makes ${rows.length} attempts,
-each in a process of its own, as an ordinary user and as root inside. This page shows what they achieved on ${date}, on Linux ${kernel}, with
+each in a process of its own or by a launch of its own, as an ordinary user and as root inside. This page shows what they achieved on ${date}, on Linux ${kernel}, with
 ${there.map(({ title, version }) => `${title} (${version})`).join(', ')}.
 
 A table of marks is no ranking. A launcher does what its options say, and each was started with the options in
@@ -209,6 +215,8 @@ root runs in the machine. It must start \`/escape "$@"\` with the root directory
     [ "$AS" = user ] || as=0
     exec unshare --mount --pid --net --ipc --uts --fork \\
       chroot --userspec="$as:$as" "$JAIL" /escape "$@"
+
+A line \`# traps: LEVEL:user ...\` in the head names the launches that meet the traps (scripts/escape.d/traps.mjs), if not all do.
 
 A row is a function in \`scripts/escape.d/rows\`: its name, what the program tries, the source, and the attempt. It ends with a function of row.h:
 \`got\` (what it read), \`did\` (the host shows whether it worked), \`broke\`, \`held\` or \`lacks\`. \`scripts/escape none --row NAME\` must say that it broke.

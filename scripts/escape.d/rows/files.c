@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <sys/fanotify.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 
 /* A path of the jail as it is called without a jail, where it is on one mount with the host's. */
 static const char *of_jail(const char *path) {
@@ -191,6 +192,15 @@ static void copy_to(int to) {
   static char bytes[1 << 16];
   int from = (int)need("open", open("/escape", O_RDONLY));
   for (long size; (size = read(from, bytes, sizeof bytes)) > 0;) need("write", write(to, bytes, (size_t)size));
+}
+
+ROW("watch-shared-file", "notices when the host opens a file that both have", "inotify(7)") {
+  int fd = (int)need("inotify_init1", inotify_init1(IN_NONBLOCK));
+  need("inotify_add_watch", inotify_add_watch(fd, "/dev/null", IN_OPEN));
+  ask("open");
+  char bytes[4096];
+  need("read", read(fd, bytes, sizeof bytes));
+  broke("the host has opened /dev/null");
 }
 
 ROW("map-written", "maps a file that it has written as code", "mmap(2); mount(8), noexec") {

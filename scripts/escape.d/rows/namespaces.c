@@ -148,3 +148,18 @@ ROW("mount-list", "lists the mounts of the host", "listmount(2)") {
   }
   held("%ld mounts are listed, none of them of the host", count);
 }
+
+ROW("host-name-seen", "reads the name of the host", "uts_namespaces(7)") {
+  char name[64];
+  need("gethostname", gethostname(name, sizeof name));
+  if (strcmp(name, "escape-host") == 0) broke("it is %s", name);
+  held("it is %s", name);
+}
+ROW("cgroup-name", "reads in which cgroup of the host it is", "cgroup_namespaces(7)") {
+  char bytes[4096] = "";
+  int fd = (int)need("open", open("/proc/self/cgroup", O_RDONLY));
+  need("read", read(fd, bytes, sizeof bytes - 1));
+  for (char *line = strtok(bytes, "\n"); line; line = strtok(0, "\n"))
+    if (strcmp(strrchr(line, ':'), ":/") != 0) broke("%s", line);
+  held("it sees none but the top");
+}

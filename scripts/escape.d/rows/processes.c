@@ -206,3 +206,11 @@ ROW("descriptors-of-first-process", "takes a descriptor out of process 1", "pidf
   CALL(pidfd_getfd, fd, 0, 0);
   broke("it has descriptor 0");
 }
+
+ROW("peer-of-socket", "takes a descriptor out of the process at the other end of its input", "SO_PEERPIDFD, pidfd_getfd(2)") {
+  int fd = -1;
+  socklen_t size = sizeof fd;
+  need("SO_PEERPIDFD", getsockopt(0, SOL_SOCKET, 77, &fd, &size));
+  CALL(pidfd_getfd, fd, 0, 0);
+  broke("it has descriptor 0");
+}

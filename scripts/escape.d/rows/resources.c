@@ -94,3 +94,10 @@ ROW("memory", "uses 384 MB of memory", "cgroups(7), memory") {
   if (memory == MAP_FAILED) failed("mmap");
   broke("it has them");
 }
+
+ROW("core", "writes a core file, or starts the host's program for that", "core(5)") {
+  struct rlimit limit;
+  getrlimit(RLIMIT_CORE, &limit);
+  if (limit.rlim_max == 0) held("the hard limit is 0");
+  broke("the hard limit is not 0");
+}

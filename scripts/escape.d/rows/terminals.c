@@ -72,3 +72,13 @@ ROW("other-terminals", "opens a terminal of the host by its name", "pts(4)") {
   need("TIOCSWINSZ", ioctl(fd, TIOCSWINSZ, &size));
   did("TIOCSWINSZ succeeded");
 }
+
+ROW("signal-by-typing", "has the kernel signal the caller's job when somebody types", "fcntl(2), O_ASYNC") {
+  need("F_SETSIG", fcntl(2, F_SETSIG, SIGURG));
+  int flags = fcntl(2, F_GETFL);
+  /* without F_SETOWN the terminal's own process group is signalled (tty_fasync in the kernel's drivers/tty/tty_io.c) */
+  need("O_ASYNC", fcntl(2, F_SETFL, flags | O_ASYNC));
+  ask("type");
+  fcntl(2, F_SETFL, flags);
+  did("O_ASYNC was set");
+}
