@@ -1,6 +1,6 @@
 // The first process of a machine: plants the secrets, starts a tool with the program of the rows in a jail, and gives a verdict for
 // each row by what that program has read and by how the host looks afterwards.
-//   node machine.mjs PROGRAMS TOOL LEVEL AS ROW...
+//   node machine.mjs PROGRAMS MACHINE TOOL LEVEL AS ROW...
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
@@ -26,7 +26,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { traps } from './traps.mjs';
 
-const [programs, tool, level, as, ...rows] = process.argv.slice(2);
+const [programs, machine, tool, level, as, ...rows] = process.argv.slice(2);
 const HOST = '/srv/escape/host';
 const JAIL = '/srv/escape/jail';
 const ID = 61_474;
@@ -189,7 +189,7 @@ const host = spawn(
     cwd: HOST,
     env: {
       PATH: process.env.PATH,
-      NAME: `escape-${secret.slice(-8)}`,
+      NAME: machine,
       JAIL,
       AS: as,
       LEVEL: level,

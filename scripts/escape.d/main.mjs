@@ -1,9 +1,11 @@
 // Runs the rows against tools: a machine for each launch (machine.mjs). Prints a table, and writes the verdicts as JSON, or doc/escapes.md.
 //   node main.mjs PROGRAMS [--long] [--row NAME]... [--json FILE] [--page FILE] [TOOL[:LEVEL[:user|root]]...]
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { once } from 'node:events';
+import { basename } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { toPage, toTable } from './page.mjs';
@@ -43,6 +45,20 @@ function readTool(name) {
   };
 }
 
+/** The machine has its cgroups on this host: a runtime that ends with it leaves them behind. */
+async function removeCgroups(name) {
+  const hierarchies = [
+    '/sys/fs/cgroup',
+    ...readdirSync('/sys/fs/cgroup').map((each) => `/sys/fs/cgroup/${each}`),
+  ];
+  const left = () => hierarchies.map((each) => `${each}/${name}`).filter((path) => existsSync(path));
+  // its last process ends a moment after the first
+  for (let pause = 0; pause < 40 && left().length > 0; pause++) {
+    spawnSync('find', [...left(), '-depth', '-type', 'd', '-delete']);
+    if (left().length > 0) await setTimeout(50);
+  }
+}
+
 async function runMachine(programs, { tool, level, as }, rows) {
   const directory = mkdtempSync(`${tmpdir()}/uchroot-escape-`);
   const namespaces = ['--mount', '--propagation', 'private', '--pid', '--net', '--uts', '--ipc'];
@@ -55,6 +71,7 @@ async function runMachine(programs, { tool, level, as }, rows) {
     ...machine,
     ...first,
     programs.replace(packageDirectory, '/opt/uchroot'),
+    basename(directory),
     tool,
     level,
     as,
@@ -70,6 +87,7 @@ async function runMachine(programs, { tool, level, as }, rows) {
   child.stderr.on('data', (chunk) => (complaint += chunk));
   await once(child, 'close');
   rmdirSync(directory);
+  await removeCgroups(basename(directory));
   const lines = output
     .trim()
     .split('\n')
