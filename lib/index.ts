@@ -34,6 +34,8 @@ export { type Severity } from './findings/finding-severity.ts';
 export { cloneJail, type CloneReport, type CloneRequest } from './jail/clone.ts';
 export { compareJails, type Comparison, type ComparisonRequest } from './jail/compare-jails.ts';
 export type { Aspect, FileDifference, PackageDifference, Side } from './jail/inventory/differences.ts';
+export { type AdvisoriesReport, type AdvisoriesRequest, findAdvisories } from './jail/find-advisories.ts';
+export { type Issue } from './jail/inventory/known-issues.ts';
 export { describeJail, type BillReport, type BillRequest } from './jail/describe-jail.ts';
 export { exportJail, type ExportReport, type ExportRequest } from './jail/export-jail.ts';
 export { explainFile, listJail, type Explanation, type JailList, type ListedFile } from './jail/listing.ts';

@@ -20,7 +20,7 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
   const wrong: readonly [words: readonly string[], message: RegExp, hint?: RegExp][] = [
     [
       [],
-      /^Usage: uchroot-jail build\|update\|list\|clone\|check\|explain\|export\|sbom\|diff\|remove\|changes\|commit\|discard DIRECTORY \.\.\.$/,
+      /^Usage: uchroot-jail build\|update\|list\|clone\|check\|explain\|export\|sbom\|diff\|advisories\|remove\|changes\|commit\|discard DIRECTORY \.\.\.$/,
     ],
     [['biuld', jail], /^uchroot-jail: unknown command biuld$/, /^did you mean build\?$/],
     [['toString', jail], /^uchroot-jail: unknown command toString$/],

@@ -120,6 +120,7 @@ const operands: Readonly<Record<string, string>> = {
   'uchroot-jail export': 'directory file',
   'uchroot-jail sbom': 'file',
   'uchroot-jail diff': 'file file',
+  'uchroot-jail advisories': 'file file',
   'uchroot-jail check': 'directory',
   'uchroot-jail explain': 'directory jail1',
   'uchroot-jail remove': 'directory',

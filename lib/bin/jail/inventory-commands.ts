@@ -11,6 +11,7 @@ import { jsonDocument } from '../../words/json.ts';
 import { quote } from '../../words/quote.ts';
 import { FORMATS, toFormat } from '../common-options.ts';
 import { type Command, valueOf } from '../dispatch.ts';
+import { advisories } from './advisories-command.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
 
 interface Watch extends Required<Pick<JailWork, 'signal' | 'onProgress'>> {
@@ -90,4 +91,4 @@ const diff: InventoryCommand = {
   },
 };
 
-export const inventoryCommands = { sbom, diff };
+export const inventoryCommands = { sbom, diff, advisories };

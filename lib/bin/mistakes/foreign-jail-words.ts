@@ -8,7 +8,7 @@ export const foreignJailCommands: Foreign = {
   ...pairs(`create:build make:build new:build init:build add:build install:build upgrade:update refresh:update sync:update rebuild:update
     rm:remove delete:remove destroy:remove rmi:remove ls:list show:list files:list inspect:list info:list verify:check audit:check
     scan:check status:check cp:clone copy:clone why:explain history:explain
-    bom:sbom spdx:sbom cyclonedx:sbom compare:diff differences:diff`),
+    bom:sbom spdx:sbom cyclonedx:sbom compare:diff cve:advisories issues:advisories vulnerabilities:advisories debsecan:advisories differences:diff`),
   fix: 'uchroot-jail check --fix DIRECTORY',
   repair: 'uchroot-jail check --fix DIRECTORY',
   learn: "uchroot-jail build DIRECTORY --learn 'COMMAND'",
