@@ -1,6 +1,5 @@
 // Writes a jail to a file that other machines can use: an image for container engines, or a tar archive.
 import { closeSync, fsync, lstatSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 import {
@@ -21,7 +20,6 @@ import type { Bytes } from '../words/quote.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { withSettled } from './apply/settled.ts';
 import { checkWith } from './check/jail-check.ts';
-import { openPackages } from './dpkg/database.ts';
 import { readFile } from './dpkg/readable-files.ts';
 import { absolute } from './host/given-path.ts';
 import { findJailDirectory } from './host/jail-directory.ts';
@@ -164,14 +162,9 @@ function treeOf(
   { format: as = 'oci', units = [], newestS, signal }: ExportRequest,
 ): Promise<ImageTree> {
   return closing(openHost(manifest.recipe.from), async ({ root }) => {
-    // the list of packages is long
-    await setImmediate();
-    const packages = openPackages(root);
-    await setImmediate();
     const source = {
       jail,
       manifest,
-      packages,
       osRelease: readFile(root, bytePath('/etc/os-release')),
       architecture,
       epochS: newestS,

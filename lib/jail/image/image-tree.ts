@@ -3,9 +3,9 @@
 import { type BytePath, bytePath, joinPath, showPath, waysTo } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
-import type { Package, Packages } from '../dpkg/database.ts';
 import { STORE } from '../manifest/layout.ts';
 import { isConfiguration, type Manifest, manifestLines, type Recorded } from '../manifest/manifest.ts';
+import type { Origin } from '../manifest/origin.ts';
 import type { Steps } from '../work/steps.ts';
 import type { TarEntry } from './tar.ts';
 
@@ -27,9 +27,7 @@ export interface Unit {
 export interface ImageSource {
   readonly jail: FileRoot;
   readonly manifest: Manifest;
-  /** Those of the root that the jail was built from. */
-  readonly packages: Packages | undefined;
-  /** Content of its /etc/os-release. */
+  /** Content of /etc/os-release of the root that the jail was built from. */
   readonly osRelease: Uint8Array | undefined;
   /** Debian's name of the machine, such as amd64. */
   readonly architecture: string;
@@ -179,10 +177,9 @@ const withoutTime = ({ mtimeMs, ...entry }: Recorded): Recorded =>
     : { ...entry, mtimeMs };
 
 function ownFiles(source: ImageSource): readonly ImageEntry[] {
-  const { manifest, packages, osRelease, architecture, jail } = source;
+  const { manifest, osRelease, architecture, jail } = source;
   const known = Object.entries(manifest.packages).map(([name, version]) => {
-    const found = packages?.find(name);
-    const text = statusText(name, version, found?.version === version ? found : undefined, architecture);
+    const text = statusText(name, version, manifest.origins?.[name], architecture);
     return own(source, joinPath(statuses, bytePath(name)), 0o644, Buffer.from(text, 'latin1'));
   });
   const hasRelease = ['/etc/os-release', '/usr/lib/os-release'].some(
@@ -208,13 +205,14 @@ function portableFiles(source: ImageSource): readonly ImageEntry[] {
 }
 
 // A paragraph as dpkg's (deb-control(5)). Vulnerabilities are listed by the source package and its version.
-function statusText(name: string, version: string, known: Package | undefined, machine: string): string {
-  const source = known?.sourceField ?? '';
+function statusText(fullName: string, version: string, origin: Origin | undefined, machine: string): string {
+  const name = fullName.replace(/:.*$/, '');
+  const of = origin?.version === version ? '' : ` (${origin?.version})`;
   return [
-    `Package: ${name.replace(/:.*$/, '')}`,
+    `Package: ${name}`,
     'Status: install ok installed',
-    `Architecture: ${known?.architecture ?? machine}`,
-    ...(source === '' ? [] : [`Source: ${source}`]),
+    `Architecture: ${origin?.architecture ?? machine}`,
+    ...(origin === undefined || `${origin.source}${of}` === name ? [] : [`Source: ${origin.source}${of}`]),
     `Version: ${version}`,
     '',
   ].join('\n');
