@@ -301,7 +301,7 @@ systemctl daemon-reload && systemctl start writer`;
 
 serviceTest('what a service writes to a directory of ReadWritePaths= is on the host', async (t) => {
   t.equal(machine().shell(writer).stderr, '');
-  const words = ['adopt', 'writer', '--watch', '0.5', '--program', '/usr/bin/sleep'];
+  const words = ['adopt', 'writer', '--no-trial', '--watch', '0.5', '--program', '/usr/bin/sleep'];
   await machine().until('cat /data/at', /^\/$/m);
   machine().shell('rm /data/at');
   const { status, stderr } = service(...words);
@@ -329,7 +329,7 @@ serviceTest('a service that starts in the home of its user does so in the jail',
     `sed -i 's/^ReadWritePaths=.*/ReadWritePaths=\\/data\\nUser=homely\\nWorkingDirectory=~/' /etc/systemd/system/writer.service; chown -R homely /data; systemctl daemon-reload; systemctl restart writer`,
   );
   await machine().until('cat /data/at', /^\/srv\/homely$/m);
-  const words = ['adopt', 'writer', '--watch', '0.5', '--program', '/usr/bin/sleep'];
+  const words = ['adopt', 'writer', '--no-trial', '--watch', '0.5', '--program', '/usr/bin/sleep'];
   machine().shell('rm /data/at');
   const { status, stdout, stderr } = service(...words);
   t.equal(status, 0, stderr);
@@ -356,7 +356,15 @@ serviceTest('an instance with dots finds its directories by the variables of its
   const seen = '/var/lib/named-a.example.com/seen';
   await machine().until(`cat ${seen}`, /^\/var\/lib\/named-a.example.com secret unlimited$/m);
   machine().shell(`rm ${seen}`);
-  const words = ['adopt', 'named@a.example.com', '--watch', '0.1', '--program', '/usr/bin/sleep'];
+  const words = [
+    'adopt',
+    'named@a.example.com',
+    '--no-trial',
+    '--watch',
+    '0.1',
+    '--program',
+    '/usr/bin/sleep',
+  ];
   const { status, stderr } = service(...words);
   t.equal(status, 0, stderr);
   t.ok(isJailed('named@a.example.com'));

@@ -5,7 +5,7 @@ import { serviceMachine } from '../../support/adopted.ts';
 const { serviceTest, machine, service, shell, show, isJailed, outdate } = serviceMachine('pgrep');
 
 const adopt = (unit: string, ...more: readonly string[]) =>
-  service('adopt', unit, '--watch', '0.3', '--program', '/usr/bin/sleep', ...more);
+  service('adopt', unit, '--no-trial', '--watch', '0.3', '--program', '/usr/bin/sleep', ...more);
 
 // A daemon whose other commands say so. It is tested by `check`, with the file in which the test waits.
 const app = `cat >/usr/local/bin/app <<'END'

@@ -22,7 +22,17 @@ StateDirectory=open
 TimeoutStopSec=1
 END
 systemctl daemon-reload && systemctl start open`;
-const adopt = ['adopt', 'open', '--watch', '0.5', '--program', '/usr/bin/ls', '--program', '/usr/bin/sleep'];
+const adopt = [
+  'adopt',
+  'open',
+  '--no-trial',
+  '--watch',
+  '0.5',
+  '--program',
+  '/usr/bin/ls',
+  '--program',
+  '/usr/bin/sleep',
+];
 const dataIn = (stdout: string): readonly string[] =>
   stdout.split('\n').flatMap((line) => /^ {2}data: (.*)$/.exec(line)?.[1] ?? []);
 
@@ -217,7 +227,15 @@ END
 chmod 755 /usr/local/bin/rude
 printf '[Service]\\nType=exec\\nExecStart=/usr/local/bin/rude\\n' >/etc/systemd/system/rude.service
 systemctl daemon-reload; systemctl start rude`);
-  const { status, stderr } = service('adopt', 'rude', '--watch', '0.5', '--program', '/usr/bin/sleep');
+  const { status, stderr } = service(
+    'adopt',
+    'rude',
+    '--no-trial',
+    '--watch',
+    '0.5',
+    '--program',
+    '/usr/bin/sleep',
+  );
   t.equal(status, 1);
   t.match(stderr, 'rude \\x1b]0;title\\x07');
 });

@@ -69,7 +69,7 @@ serviceTest('the host is followed by files of dpkg and systemd', async (t) => {
   before = hostState();
   t.match(service('follow'), { status: 1, stderr: /no service is adopted/ });
   for (const unit of ['fleet-a', 'fleet-b']) {
-    const { status, stderr } = service('adopt', unit, '--watch', '0.2');
+    const { status, stderr } = service('adopt', unit, '--no-trial', '--watch', '0.2');
     t.equal(status, 0, stderr);
   }
   t.match(service('follow').stdout, /^on: .*after each run of dpkg/);

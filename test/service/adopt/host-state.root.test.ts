@@ -29,12 +29,12 @@ function isClean(t: Test): void {
 
 serviceTest('adopt on a full disk leaves the service as it is', async (t) => {
   machine().shell(`systemctl start ${unit}; mkdir ${place}; mount -t tmpfs -o size=2m none ${place}`);
-  t.match(full('adopt', unit), noSpace(place));
+  t.match(full('adopt', unit, '--no-trial'), noSpace(place));
   t.equal(shell(`find ${place} -mindepth 1; ls /etc/systemd/system/${unit}.service.d`), '');
   t.notOk(isJailed(unit));
   isClean(t);
   machine().shell(`mount -o remount,size=200m ${place}`);
-  t.match(full('adopt', unit), /^0: /);
+  t.match(full('adopt', unit, '--no-trial'), /^0: /);
   t.ok(isJailed(unit));
 });
 
@@ -168,7 +168,7 @@ serviceTest('an adoption that cannot be undone is undone by the next command', a
 serviceTest('a file system that is mounted at the directory of a service stays', async (t) => {
   const own = `${place}/services/${unit}.service`;
   machine().shell(`mkdir -p ${own}; mount -t tmpfs -o size=200m none ${own}`);
-  t.match(full('adopt', unit), /^0: /);
+  t.match(full('adopt', unit, '--no-trial'), /^0: /);
   t.match(full('release', unit), /^0: $/);
   t.equal(shell(`mountpoint ${own}; ls -A ${own}`), `${own} is a mountpoint`);
   machine().shell(`umount ${own}; rmdir ${own}`);
@@ -192,7 +192,7 @@ serviceTest('variables of the service manager reach a service and its command li
   const seen = 'http://proxy:1\nhttp://proxy:1';
   await machine().until('cat /run/odd/seen', /^http:.*\nhttp:/);
   const programs = ['sleep', 'printenv'].flatMap((name) => ['--program', `/usr/bin/${name}`]);
-  const adopted = service('adopt', 'odd', '--watch', '0.3', ...programs);
+  const adopted = service('adopt', 'odd', '--no-trial', '--watch', '0.3', ...programs);
   t.match(adopted, { status: 0, stdout: /a compiled launcher enters the jail/ }, adopted.stderr);
   t.equal(shell('cat /run/odd/seen'), seen);
 });

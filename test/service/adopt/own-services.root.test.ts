@@ -36,7 +36,7 @@ hint: it is the script /etc/init.d/oldie: write a unit with User= and an ExecSta
     input: '[Service]\nUser=nobody\nExecStart=/usr/bin/sleep 1000\n',
   });
   machine().shell('systemctl stop oldie; systemctl daemon-reload; systemctl start oldie');
-  t.match(service('adopt', 'oldie', '--watch', '0.3'), { status: 0, stderr: '' });
+  t.match(service('adopt', 'oldie', '--no-trial', '--watch', '0.3'), { status: 0, stderr: '' });
   t.ok(isJailed('oldie'));
 });
 
@@ -183,7 +183,14 @@ serviceTest('the filter of a unit does not end the launcher, and the program is 
     );
     t.match(await machine().until('cat /var/lib/strict/seen', /renice/), answers, filter);
     machine().shell('rm /var/lib/strict/seen');
-    const { status, stdout, stderr } = service('adopt', 'strict', '--watch', '0.3', ...programs);
+    const { status, stdout, stderr } = service(
+      'adopt',
+      'strict',
+      '--no-trial',
+      '--watch',
+      '0.3',
+      ...programs,
+    );
     t.equal(status, 0, stderr);
     t.match(stdout, 'a compiled launcher enters the jail');
     t.match(await machine().until('cat /var/lib/strict/seen', /renice/), answers, 'in the jail too');
@@ -208,7 +215,10 @@ systemctl daemon-reload; systemctl start steady`;
 
 serviceTest('an update with nothing to do builds nothing and restarts nothing', async (t) => {
   machine().shell(steady);
-  t.equal(service('adopt', 'steady', '--watch', '0.3', '--program', '/usr/bin/sleep').status, 0);
+  t.equal(
+    service('adopt', 'steady', '--no-trial', '--watch', '0.3', '--program', '/usr/bin/sleep').status,
+    0,
+  );
   const place = '/var/lib/uchroot/services/steady.service';
   const seen = () => [
     show('steady', 'MainPID'),
