@@ -24,25 +24,42 @@ const named = (name) => `dist/test/${name}.test.js`;
 // These mostly wait: for machines that boot, services, time limits. Side by side they would leave a processor idle. So workers of
 // their own run them, beside the files that compute. All of them together take less time than the run.
 const WAITING = [
-  'service/unit/systemd.root',
-  'pages.root',
-  'service/adopt/adopt.root',
-  'service/adopt/kept/kept-configuration.root',
-  'service/unit/scripts.root',
-  'service/adopt/host-state.root',
-  'service/unit/services.root',
-  'service/adopt/escape.root',
   'service/adopt/own-services.root',
+  'service/adopt/host-state.root',
+  'service/adopt/kept/kept-configuration.root',
+  'service/adopt/adopt.root',
+  'service/unit/services.root',
+  'pages.root',
+  'service/adopt/escape.root',
+  'service/unit/systemd.root',
+  'service/adopt/follow.root',
   'service/adopt/configuration-test.root',
+  'examples/untrusted.root',
   'launch/isolate/isolate.root',
+  'service/adopt/apply.root',
+  'service/unit/scripts.root',
+  'service/adopt/run-links.root',
+  'service/adopt/seen/behaviour.root',
+  'service/adopt/replaced-place.root',
 ].map(named);
 // Of the others, these take longest. They start first, so that none of them runs alone at the end.
 const LONGEST = [
-  'bin/first-mistakes.root',
-  'bin/uchroot-faults.root',
+  'bin/first-mistakes-jails.root',
+  'launch/host/kernel-file.root',
   'bin/uchroot-limits.root',
-  'jail/programs.root',
   'jail/check/rules.root',
+  'launch/isolate/outbound.root',
+  'launch/start/spawn-fault.root',
+  'bin/first-mistakes.root',
+  'jail/interrupt.root',
+  'bin/uchroot-faults.root',
+  'jail/ordinary-limits.root',
+  'launch/start/limits.root',
+  'bin/first-mistakes-daemons.root',
+  'inetd/serve.root',
+  'bin/uchroot-result.root',
+  'jail/programs.root',
+  'launch/isolate/rootless-warm.root',
   'tcpwrappers/limits',
 ].map(named);
 
@@ -141,16 +158,22 @@ function tell(name, start, ok, problem, lines) {
   );
 }
 
+/** The file with its imports in few files, if scripts/bundle-tests.mjs has made one. */
+function bundled(file) {
+  const path = file.replace('dist/test/', 'dist/run/');
+  return existsSync(path) ? path : file;
+}
+
 /** Runs one file, or several in one process. */
 async function runFiles(files) {
   const start = performance.now();
   const report = new Report();
   // no limit of tap's own: it would not follow the machine
   const env = { ...process.env, TAP: '1', TAP_TIMEOUT: '0' };
-  const imports = files.slice(0, -1).flatMap((each) => ['--import', `./${each}`]);
+  const imports = files.slice(0, -1).flatMap((each) => ['--import', `./${bundled(each)}`]);
   // With more room for new objects V8 looks for old ones less often: a tenth of the computing of a file.
   const flags = ['--enable-source-maps', '--min-semi-space-size=16'];
-  const argv = [process.execPath, ...flags, ...imports, files.at(-1)];
+  const argv = [process.execPath, ...flags, ...imports, bundled(files.at(-1))];
   const { status, signal } = await run(argv, { env, limitMs: FILE_MS }, (line) => report.read(line));
   const problem = report.problem(status, signal);
   count.failed += problem === undefined ? report.failed : Math.max(report.failed, 1);
