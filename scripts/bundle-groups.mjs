@@ -8,7 +8,8 @@ import { join, posix } from 'node:path';
 import { build } from 'esbuild';
 
 // Of two names that a module begins with, the longer one counts; a name that ends with a slash is a room. All that a launch by uchroot
-// needs is in a group of its own, `hot`, and all else that the modules in lib/bin/uchroot-late.ts need in `late`.
+// needs is in a group of its own, `hot`, and all else that the modules in lib/bin/uchroot-late.ts need in `late`. The file of the command
+// itself is `command`, in dist/bin/uchroot.cjs.
 const GROUPS = {
   base: [
     'words/',
@@ -108,8 +109,10 @@ const lateRoots = importsOf('bin/uchroot-late.ts').map(({ module }) => module);
 const opened = parts.map(({ module }) => module).filter((module) => module !== COMMAND);
 const hot = needed([COMMAND], new Set([...lateRoots, ...opened]));
 const late = needed(lateRoots, new Set([...hot, ...opened]));
+hot.delete(COMMAND);
 
 function groupOf(module) {
+  if (module === COMMAND) return 'command';
   if (hot.has(module)) return 'hot';
   if (late.has(module)) return 'late';
   const named = Object.entries(GROUPS).flatMap(([group, names]) => names.map((name) => ({ group, name })));
@@ -169,54 +172,50 @@ const bundle = (group, options) =>
     ...options,
   });
 
+const wrapper = { js: '(function (require, module, __dirname, __filename) {' };
 const shared = sharedModules();
-for (const group of ['hot', 'late', ...Object.keys(GROUPS)]) {
+for (const group of ['late', ...Object.keys(GROUPS)]) {
   // require() runs a module at its first use (https://esbuild.github.io/content-types/#javascript)
   const entries = shared
-    .filter((module) => groupOf(module) === group && module !== COMMAND)
+    .filter((module) => groupOf(module) === group)
     .map((module) => `${quote(module)}: () => require(${quote(`./lib/${module}`)}),`);
   await bundle(group, {
     stdin: { contents: `module.exports = {\n${entries.join('\n')}\n};`, resolveDir: '.' },
     outfile: `dist/bin/bundle-${group}.cjs`,
-    banner: { js: '(function (require, module, __dirname, __filename) {' },
+    banner: wrapper,
     footer: { js: 'return module.exports; })' },
   });
 }
 
-// The command has its own copy of `hot`, of which it keeps what itself and `late` need, and runs all of it at once: V8 would look twice
-// through what is run later.
+// All modules of `hot` are run at once: V8 would look twice through what is run later.
 const wanted = new Map();
-for (const { module, names } of [...late].flatMap(importsOf))
+for (const { module, names } of modules.filter((each) => !hot.has(each)).flatMap(importsOf))
   if (hot.has(module)) wanted.set(module, new Set([...(wanted.get(module) ?? []), ...names]));
 const given = [...wanted].map(([module, names], i) => ({
   module,
   names: [...names].map((name) => [name, `${name}${i}`]),
 }));
-const ownModules = [
+const hotModules = [
   ...given.map(
     ({ module, names }) =>
       `import { ${names.map(([name, here]) => `${name} as ${here}`).join(', ')} } from ${quote(`./lib/${module}`)};`,
   ),
-  'start.give({',
+  'export const group = {',
   ...given.map(
     ({ module, names }) =>
       `${quote(module)}: () => ({ ${names.map(([name, here]) => `${name}: ${here}`).join(', ')} }),`,
   ),
-  '});',
+  '};',
 ].join('\n');
 await bundle('hot', {
-  stdin: { contents: `import 'own-modules';\nimport './lib/${COMMAND}';`, resolveDir: '.' },
+  stdin: { contents: hotModules, resolveDir: '.' },
+  outfile: 'dist/bin/bundle-hot.cjs',
+  banner: wrapper,
+  footer: { js: 'return module.exports.group; })' },
+});
+await bundle('command', {
+  stdin: { contents: `import './lib/${COMMAND}';`, resolveDir: '.' },
   outfile: 'dist/bin/uchroot.cjs',
-  plugins: [
-    {
-      name: 'own-modules',
-      setup({ onResolve, onLoad }) {
-        onResolve({ filter: /^own-modules$/ }, ({ path }) => ({ path, namespace: path }));
-        onLoad({ filter: /./, namespace: 'own-modules' }, () => ({ contents: ownModules, resolveDir: '.' }));
-      },
-    },
-    otherGroups('hot'),
-  ],
   banner: { js: `${readFileSync(0, 'latin1')} require = start.load;` },
 });
 

@@ -68,18 +68,15 @@ function compile(path: string, source: string): (load: Load) => object {
 }
 
 /** The bundle of a group: each module that others may have, by its name. */
-export type Group = Readonly<Record<string, () => object>>;
+type Group = Readonly<Record<string, () => object>>;
+
+const groups = ['hot', 'late', 'base', 'toml', 'launch', 'tcpwrappers', 'jail', 'service'];
 
 /** Bundles that have one copy of each module. */
 export class Bundles {
   readonly #groups = new Map<string, () => Group>();
   /** The `require` of the bundles. */
   readonly load: Load = (name) => loadNode(name) ?? lazy(() => this.open(name), name);
-
-  /** Gives the modules of a group, which the process has already. */
-  give(group: string, modules: Group): void {
-    this.#groups.set(group, () => modules);
-  }
 
   /** Reads the files of these groups. */
   read(names: readonly string[]): void {
@@ -103,10 +100,9 @@ export class Bundles {
 
   /** The exports of a module, by `GROUP:MODULE`. */
   open(name: string): object {
-    // All are read at once: they are of one version, and a process may change its root directory.
-    if (this.#groups.size === 0)
-      this.read(['hot', 'late', 'base', 'toml', 'launch', 'tcpwrappers', 'jail', 'service']);
     const [group = '', module = ''] = name.split(':');
+    // All are read at once: they are of one version, and a process may change its root directory.
+    if (!this.#groups.has(group)) this.read(groups.filter((each) => !this.#groups.has(each)));
     const run = this.compile(group)[module];
     if (run === undefined) throw new Error(`no bundle has ${name}`);
     return run();

@@ -9,21 +9,15 @@
 //   jail could slow --check down, but a million files do that too. The other commands read more untrusted data.
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
-import { Bundles, loadNode, lazy, type Group, type Load } from './open-bundle.ts';
+import { Bundles, loadNode, lazy, type Load } from './open-bundle.ts';
 
-const own = new Bundles();
+const bundles = new Bundles();
 // read now, because a launch that fails has changed its root directory. No descriptor is kept: --preserve-fds would take it for the
 // caller's.
-own.read(['late']);
-const others = new Bundles();
+bundles.read(['hot', 'late']);
+// under a limit of memory it could not be compiled later
+if (process.argv.join(' ').includes('--rlimit')) bundles.compile('late');
 
-/** Gives the modules of this file that uchroot-late.ts needs. */
-export function give(modules: Group): void {
-  own.give('hot', modules);
-  // under a limit of memory it could not be compiled later
-  if (process.argv.join(' ').includes('--rlimit')) own.compile('late');
-}
-
-/** The `require` of uchroot.cjs: few launches need what is late, and --compile, --check, --completion, --doctor and --unit need more. */
+/** The `require` of uchroot.cjs: every launch needs what is hot, few need more. */
 export const load: Load = (name) =>
-  loadNode(name) ?? lazy(() => (name.startsWith('late:') ? own : others).open(name), name);
+  loadNode(name) ?? (name.startsWith('hot:') ? bundles.open(name) : lazy(() => bundles.open(name), name));

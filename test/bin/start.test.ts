@@ -94,13 +94,13 @@ const watched = `
 
 for (const options of [[], ['--isolate']]) {
   t.test(
-    `a launch with [${options.join()}] runs one script, and loads no other module of Node`,
+    `a launch with [${options.join()}] runs one bundle, and loads no other module of Node`,
     async (t) => {
       const hook = `${t.testdir({ 'watched.cjs': watched })}/watched.cjs`;
       const words = [...flags.slice(1), '--require', hook, file, ...options, 'sam', '/jail', '/bin/true'];
       const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
       t.equal(stderr, '');
-      t.strictSame(JSON.parse(stdout), { scripts: [], modules: [] });
+      t.strictSame(JSON.parse(stdout), { scripts: ['bundle-hot.cjs'], modules: [] });
     },
   );
 }
