@@ -147,10 +147,10 @@ function runImage(request: ImageRequest, directory: BytePath): Promise<Ran> {
     absolute(request.image),
     directory,
     request,
-    async ({ host, origin, notes, planFor }) => {
+    async ({ host, origin, notes, planFor, hashOf }) => {
       const recipeFor = (before: Manifest | undefined) => toImageRecipe(request, origin, before?.recipe);
       const [replace, { keep = [] }] = [toReplace(request), request];
-      const making = { host, directory, recipeFor, planFor, replace, keep, work: request };
+      const making = { host, directory, recipeFor, planFor, hashOf, replace, keep, work: request };
       const { report, present } = await run(making, request.plan === true);
       return { present, report: withWarnings(report, [...plainWarnings(notes), ...report.warningDetails]) };
     },

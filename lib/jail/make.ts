@@ -7,6 +7,7 @@ import { walk } from '../tree/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
 import { applyPlan, foreseePlan } from './apply/execution.ts';
 import { caller, isOrdinary } from '../trust/owner.ts';
+import type { HashOf } from './apply/adopted-files.ts';
 import type { Left } from './apply/present-object.ts';
 import { openStore, type Store } from './apply/store.ts';
 import { toPerson } from './search/jail-writers.ts';
@@ -101,11 +102,18 @@ async function prepareAndLock(making: Making, jail: DirectoryRoot): Promise<Lock
 }
 
 async function carryOut(
-  { host, directory: asked, replace, keep = [], work }: Making,
+  { host, directory: asked, replace, keep = [], work, hashOf }: Making,
   place: LockedPlan & { readonly jail: DirectoryRoot; readonly directory: BytePath },
 ): Promise<Made> {
   const { source, jail, directory, before, recipe, plan, notes } = place;
-  const applied = await applyPlan(recipe, plan, { ...place, ...work, sourceFd: host.root.fd, replace, keep });
+  const applied = await applyPlan(recipe, plan, {
+    ...place,
+    ...work,
+    sourceFd: host.root.fd,
+    replace,
+    keep,
+    hashOf,
+  });
   place.keep();
   const { manifest: after, left } = applied;
   const programs = placesOf(recipe.programs, after, source);
@@ -158,6 +166,8 @@ export interface Making {
   readonly planFor?:
     | ((recipe: Recipe) => { readonly plan: JailPlan; readonly notes: readonly string[] })
     | undefined;
+  /** `host` is ours alone: its files are moved, with these hashes. */
+  readonly hashOf?: HashOf | undefined;
   readonly work: Pick<JailWork, 'signal' | 'onProgress'>;
 }
 

@@ -13,7 +13,6 @@ import {
 import t, { type Test } from 'tap';
 
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
-import { checkJail } from '../../lib/jail/check/jail-check.ts';
 import { cloneJail } from '../../lib/jail/clone.ts';
 import { exportJail } from '../../lib/jail/export-jail.ts';
 import { explainFile } from '../../lib/jail/listing.ts';
@@ -57,10 +56,7 @@ t.test('what was exported comes back with each hash, mode, owner and reason', { 
   const back = new Map(facts(again).map((one) => [one.path, one]));
   for (const one of facts(jail)) t.same(back.get(one.path), one, one.path);
   t.match(await explainFile({ directory: again, path: '/bin/bash' }), { reasons: ['asked for'] });
-  t.same(
-    (await checkJail({ directory: again })).findings.filter(({ severity }) => severity === 'error'),
-    [],
-  );
+  t.match(uchrootJail(['check', again]), { status: 0 });
   t.match(
     start([...command, '-', again]),
     { status: 0, stdout: '' },

@@ -15,6 +15,7 @@ import type { JailPlan } from '../plan/jail-plan.ts';
 import { CACHE_PATH, cacheFor } from '../plan/library-cache.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { begin, openTurns, type Progress } from '../work/steps.ts';
+import type { HashOf } from './adopted-files.ts';
 import { setTimes } from './commit.ts';
 import { foresee, foreseeNew, readKnown, type Roots } from './file-facts.ts';
 import { isCopied, type Judged, JailWriter } from './jail-writer.ts';
@@ -25,6 +26,8 @@ import type { Store } from './store.ts';
 
 export interface Applying extends Omit<Judging, 'mounted'>, Roots {
   readonly store: Store;
+  /** The source is ours alone, and its files are moved. */
+  readonly hashOf?: HashOf | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

@@ -8,7 +8,8 @@ import type { Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';
 import { openTurns } from '../work/steps.ts';
 import type { Attributes, CommitList, Expected, Staged } from './commit-list.ts';
-import { type FileFacts, type Roots, sourceError, toRecorded, type WantedCopy } from './file-facts.ts';
+import type { HashOf } from './adopted-files.ts';
+import { type Content, type Roots, sourceError, toRecorded, type WantedCopy } from './file-facts.ts';
 import type { Verdict } from './judge.ts';
 import { stampOf } from './present-object.ts';
 import { stagedPath, type Store } from './store.ts';
@@ -26,6 +27,7 @@ export function isCopied({ kind }: Entry, { action }: Verdict): boolean {
 }
 
 interface Writing extends Roots {
+  readonly hashOf?: HashOf | undefined;
   readonly store: Store;
   readonly signal?: AbortSignal | undefined;
   /** Called for each file that is copied. */
@@ -101,15 +103,15 @@ export class JailWriter {
   }
 
   /** Copies files in batches, some at the same time. After an error no more are begun, and those that run are awaited. */
-  async #copyAll(copies: readonly WantedCopy[]): Promise<ReadonlyMap<Entry, FileFacts>> {
-    const { store, sourceFd, signal, tell } = this.#work;
-    const done = new Map<Entry, FileFacts>();
+  async #copyAll(copies: readonly WantedCopy[]): Promise<ReadonlyMap<Entry, Content>> {
+    const { store, sourceFd, signal, tell, hashOf } = this.#work;
+    const done = new Map<Entry, Content>();
     const batches = batchesOf(copies);
     async function work(): Promise<void> {
       for (let batch = batches.pop(); batch !== undefined; batch = batches.pop())
         try {
           throwIfAborted(signal);
-          const facts = await store.copy(sourceFd, batch);
+          const facts = await store.copy(sourceFd, batch, hashOf);
           for (const [index, { entry }] of batch.entries()) {
             const content = facts[index];
             if (content !== undefined) done.set(entry, content);

@@ -23,7 +23,8 @@ import {
   setOwner,
   STAGE,
 } from './commit.ts';
-import { copyFiles, type FileFacts, type WantedCopy } from './file-facts.ts';
+import { adoptFiles, type HashOf } from './adopted-files.ts';
+import { type Content, copyFiles, type WantedCopy } from './file-facts.ts';
 
 /** Opens or makes the store, and ends an interrupted run. @throws JailError EBUSY (another process), ERR_INSECURE_PATH */
 export async function openStore(jail: DirectoryRoot): Promise<Store> {
@@ -100,9 +101,11 @@ export class Store {
     return stagedPath(this.reserve());
   }
 
-  /** Copies files beneath `rootFd` to their reserved names. @throws as copyFiles */
-  copy(rootFd: number, copies: readonly WantedCopy[]): Promise<readonly FileFacts[]> {
-    return withOpen(this.#jail, STAGE, DIRECTORY, (fd) => copyFiles(rootFd, fd, copies));
+  /** Copies files beneath `rootFd` to their reserved names; with `hashOf` it moves them there. @throws as copyFiles */
+  copy(rootFd: number, copies: readonly WantedCopy[], hashOf?: HashOf): Promise<readonly Content[]> {
+    return withOpen(this.#jail, STAGE, DIRECTORY, (fd) =>
+      hashOf === undefined ? copyFiles(rootFd, fd, copies) : adoptFiles(rootFd, fd, copies, hashOf),
+    );
   }
 
   /** Makes a staged file and lets `fill` write it. `made` is the result of `fill`. */

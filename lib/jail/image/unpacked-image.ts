@@ -3,8 +3,9 @@
 import {
   chmodSync,
   closeSync,
+  constants,
+  copyFileSync,
   fchmodSync,
-  linkSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -19,6 +20,7 @@ import { type DirectoryRoot, openFileRoot } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { BASELINE } from '../../binary/machine.ts';
 import { caller } from '../../trust/owner.ts';
+import type { HashOf } from '../apply/adopted-files.ts';
 import type { Host } from '../host/source-host.ts';
 import { hiddenName, inRoot, openAt, openPlace } from '../host/jail-place.ts';
 import { removeAbandoned, removeTree } from '../host/tree.ts';
@@ -37,6 +39,7 @@ export interface UnpackedImage extends ImageStart {
   /** The unpacked files, as the root that a jail is built from. */
   readonly host: Host;
   readonly planFor: (recipe: Recipe) => ImagePlan;
+  readonly hashOf: HashOf;
 }
 
 /** The manifest that `uchroot-jail export` puts into an image. */
@@ -107,11 +110,13 @@ async function unpack(
   const root = openFileRoot(rootFd, caller());
   const close = (): void => closeSync(rootFd);
   const paths = read.entries;
+  const hashes = new Map(paths.flatMap(({ path, content }) => (content ? [[path, content.sha256]] : [])));
   const manifest = travelled(read, root);
   return {
     ...startOf(image, read, root),
     host: { root, cpu: BASELINE, close },
     planFor: (recipe) => planImage({ paths, manifest }, recipe),
+    hashOf: (path) => hashes.get(path),
   };
 }
 
@@ -143,13 +148,12 @@ function placeAll({ entries }: ReadImage, base: string): void {
     else if (kind === 'link') symlinkSync(pathBytes(target ?? ('' as BytePath)), place);
     if (content === undefined) continue;
     const other = placed.get(content.number);
-    if (other !== undefined) linkSync(other, place);
-    else {
-      renameSync(numbered(base, content.number), place);
-      utimesSync(place, mtimeS, mtimeS);
-      if ((mode & 0o111) !== 0) chmodSync(place, 0o755);
-      placed.set(content.number, place);
-    }
+    // files that were one get content of their own: they may have other owners in the jail later
+    if (other !== undefined) copyFileSync(other, place, constants.COPYFILE_FICLONE);
+    else renameSync(numbered(base, content.number), place);
+    placed.set(content.number, place);
+    utimesSync(place, mtimeS, mtimeS);
+    if ((mode & 0o111) !== 0) chmodSync(place, 0o755);
   }
 }
 

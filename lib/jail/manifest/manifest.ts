@@ -146,6 +146,9 @@ function* parseText(text: Buffer): Steps<Manifest> {
   if (new Set(entries.map(({ path }) => path)).size !== entries.length)
     throw new TypeError('a path stands there twice');
   const packages = Object.entries(asObject(json['packages'], 'packages'));
+  // An export and others make a path of it.
+  const path = packages.find(([name]) => /^\.{0,2}$|\//.test(name));
+  if (path !== undefined) throw new TypeError(`packages: ${JSON.stringify(path[0])} is no name`);
   const { origins, system } = json;
   return {
     recipe: recipeFromJson(json['recipe'], 'its recipe'),
