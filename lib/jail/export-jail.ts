@@ -13,9 +13,10 @@ import {
   toLatin1,
 } from '../tree/path.ts';
 import type { FileRoot } from '../tree/root.ts';
-import { JailError, UsageError } from '../errors.ts';
+import { JailError } from '../errors.ts';
 import { takeRequest } from '../values/keys.ts';
 import { list, oneOf, optional, path, text, whole } from '../values/validators.ts';
+import { usageError } from '../values/wrong.ts';
 import type { Bytes } from '../words/quote.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { withSettled } from './apply/settled.ts';
@@ -96,7 +97,10 @@ export async function exportJail(asked: ExportRequest): Promise<ExportReport> {
     seconds(own.newestS, 'newestS');
     const [name, as] = [tag(own.tag, 'tag'), format(own.format, 'format')];
     if (name !== undefined && as !== 'oci')
-      throw new UsageError(`tag names an image, and ${as} has none`, { hint: 'leave one of both out' });
+      throw usageError(({ name: called, assign }) => ({
+        message: `${called('tag')} names an image, and ${assign('format', as)} has none`,
+        hint: 'leave one of both out',
+      }));
     refuseUnits(
       toUnits(own.units, 'units').map((unit) => absolute(unit)),
       as,

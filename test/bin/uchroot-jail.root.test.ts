@@ -31,6 +31,21 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [['build', jail, 'bash', '--plann'], /^uchroot-jail: unknown option --plann$/, /^did you mean --plan\?$/],
     [['build', jail, 'bash', '--xml'], /^uchroot-jail: unknown option --xml$/],
     [['build', jail, 'bash', '--plan=1'], /^uchroot-jail: option --plan takes no value$/],
+    [
+      ['export', jail, 'f', '--tag', 'A'],
+      /--tag must be a name and a tag, not 'A'/,
+      /^for example --tag python:3\.13$/,
+    ],
+    [
+      ['export', jail, 'f', '--format', 'tar', '--tag', 'a:1'],
+      /--tag names an image, and --format tar has none/,
+    ],
+    [['export', jail, 'f', '--unit', ''], /--unit must be a path/, /^for example --unit \//],
+    [
+      ['export', jail, 'f', '--unit', 'a'],
+      /^uchroot-jail: --unit: an image /,
+      /--format squashfs or --format tar/,
+    ],
     [['build', jail, '--package'], /^uchroot-jail: option --package needs a value$/],
     [['build', jail, ''], /^uchroot-jail: PROGRAM must be a path, not ''$/],
     [

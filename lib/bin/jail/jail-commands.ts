@@ -260,11 +260,12 @@ const KEYS: Readonly<Record<string, string>> = {
   copy: 'copies',
   user: 'users',
   'keep-privileges': 'keepPrivileges',
+  unit: 'units',
 };
 
 /** The options with the keys that they set. */
 export function keyedOptions(): readonly NamedOption[] {
-  const all = [build, update, check].flatMap(({ options }) => options);
+  const all = [build, update, check, exported].flatMap(({ options }) => options);
   const alone = new Map(all.map((one) => [one.name, one]));
   return Array.from(alone.values(), (one) => [KEYS[one.name] ?? one.name, one]);
 }

@@ -1,4 +1,5 @@
 // Units in an image, which make it a portable service of systemd (portablectl(1)).
+import { usageError } from '../../values/wrong.ts';
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
@@ -17,9 +18,10 @@ const UNIT = /^[\w:.@\\-]+\.(?:service|socket|target|timer|path)$/;
 export function refuseUnits(units: readonly BytePath[], format: string, file: BytePath): void {
   if (units.length === 0) return;
   if (format === 'oci')
-    throw new UsageError('units make a portable service, and an image for container engines is none', {
-      hint: 'give --format squashfs or --format tar as well',
-    });
+    throw usageError(({ name, assign }) => ({
+      message: `${name('units')}: an image for container engines is no portable service`,
+      hint: `give ${assign('format', 'squashfs')} or ${assign('format', 'tar')} as well`,
+    }));
   const odd = units.find((unit) => !UNIT.test(lastComponent(unit)));
   if (odd !== undefined)
     throw new UsageError(`${showPath(odd)} is no unit of a portable service`, {
