@@ -191,7 +191,7 @@ const mostLines: Readonly<Record<string, number>> = {
   jail: 22_680,
   launch: 19_860,
   outbound: 1450,
-  service: 10_330,
+  service: 10_360,
   tcpwrappers: 6500,
   tree: 720,
   trust: 700,

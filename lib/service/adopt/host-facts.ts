@@ -16,6 +16,7 @@ import {
   ownLines,
   variablesOf,
 } from './adoption.ts';
+import { native } from '../../native.ts';
 import { packagesWith, pathsOf } from './host-packages.ts';
 import { chooseIdentity, type Identity } from './identity.ts';
 import {
@@ -188,6 +189,16 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
   };
 }
 
+// As that of FreeRADIUS in Debian.
+function passwordWarnings(account: HostFacts['account']): readonly string[] {
+  const shadow = native.getgrnam('shadow')?.gid;
+  return shadow !== undefined && account?.groups.includes(shadow) === true
+    ? [
+        'it may read the passwords of the host (group shadow), and its jail does not have them: it can log in only accounts of its own',
+      ]
+    : [];
+}
+
 // A link such as /etc/mtab, which a program names, leads to /proc.
 const isHarmless = (path: string): boolean => isSafe({ path, isReadOnly: true });
 
@@ -197,7 +208,7 @@ const codeMakers = /\/(libLLVM|libluajit|libjvm|libv8|libmozjs|libmono|libgccjit
 export function lookAtJail(
   jail: string,
   service: InstalledService,
-  { packages, packed, owners, environment, keys }: HostFacts,
+  { account, packages, packed, owners, environment, keys }: HostFacts,
 ): { readonly facts: JailFacts; readonly warnings: readonly string[] } {
   const variables = variablesOf(service, environment);
   const { data, ...built } = readBuilt(bytePath(jail), (_, { entries }) => ({
@@ -218,5 +229,8 @@ export function lookAtJail(
     own: [...new Set([...found.own, ...keys])].filter(isHarmless),
     ofHost: found.ofHost.filter(isHarmless),
   };
-  return { facts: { ...built, data: safe.paths, configuration }, warnings: safe.warnings };
+  return {
+    facts: { ...built, data: safe.paths, configuration },
+    warnings: [...safe.warnings, ...passwordWarnings(account)],
+  };
 }

@@ -22,6 +22,7 @@ import {
 } from './installed/installed-service.ts';
 import { isRoots } from './identity.ts';
 import { refusedCalls } from './installed/launcher-calls.ts';
+import { isLoneLog } from './installed/service-paths.ts';
 import { outboundFiles, outboundLines } from './outbound-units.ts';
 import { boundPaths, hostMounts, logSettings, unitMounts } from './installed/unit-mounts.ts';
 
@@ -242,11 +243,18 @@ function networkLines({ service, connectTo, directory, entry }: Adoption): reado
 export const requirements = ({ service, connectTo }: Adoption): readonly string[] =>
   connectTo.length === 0 ? [] : outboundLines(service.unit).unit;
 
+// Who removes a log, as logrotate may, expects the daemon to make it again, which it cannot without its directory.
+const logLines = ({ entry, identity, paths }: Adoption): readonly string[] =>
+  entry === 'launcher' && identity.user === 'root'
+    ? paths.filter(isLoneLog).map(({ path }) => `ExecStartPre=-+/usr/bin/touch -a ${path}`)
+    : [];
+
 /** The text of the drop-in. */
 export function dropInText(adoption: Adoption, version: string): string {
   const pidFile = pidFileOf(adoption);
   const lines = [
     ...execLines(adoption),
+    ...logLines(adoption),
     ...(pidFile === undefined ? [] : [`PIDFile=${pidFile}`]),
     ...(adoption.forgeable.length === 0 ? [] : ['EnvironmentFile=', ...environmentLines(adoption)]),
     ...(adoption.forgeableLogs.length === 0

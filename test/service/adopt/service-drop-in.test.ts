@@ -67,6 +67,19 @@ t.test('systemd writes to no file in a directory of the service', async (t) => {
   t.notMatch(found, /^StandardError=/m);
 });
 
+t.test('a log that was removed is there again at the next start', async (t) => {
+  const paths = [{ path: '/var/log/web.log', isReadOnly: false, isOptional: true }];
+  t.match(
+    text(adopted(installed(daemon), { paths })),
+    /^ExecStartPre=-\+\/usr\/bin\/touch -a \/var\/log\/web.log$/m,
+  );
+  t.notMatch(
+    text(adopted(installed({ ...daemon, User: 'web' }), { paths })),
+    'touch',
+    'its user could not make it',
+  );
+});
+
 t.test('the paths of /etc without which a unit does not start are its configuration', async (t) => {
   t.same(
     conditionsOf({

@@ -31,6 +31,10 @@ export const isData = (path: string): boolean =>
 export const ofMany: RegExp =
   /^\/etc\/(alternatives|default|init\.d|init|rc.\.d|runit|sv|cron.*|logrotate\.d|systemd|apparmor\.d|ufw|pam\.d|sudoers\.d|network|dhcp|ppp|resolvconf|insserv.*|bash_completion\.d|sysctl\.d|modprobe\.d|security|udev|rsyslog\.d|dpkg|apt|profile\.d|X11|logcheck|monit|tmpfiles\.d|update-motd\.d)(\/|$)/;
 
+/** Whether a path is a log among those of others, which is mounted alone. */
+export const isLoneLog = ({ path, isReadOnly }: HostMount): boolean =>
+  !isReadOnly && /^\/var\/log\/[^/]+\.log$/.test(path);
+
 // The directories and files directly in /etc that hold these paths.
 const topsOf = (paths: readonly string[]): readonly string[] => [
   ...new Set(

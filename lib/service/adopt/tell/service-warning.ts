@@ -5,6 +5,7 @@ import { fromText } from '../../../jail/manifest/path-text.ts';
 import type { JailWarning } from '../../../jail/work/jail-warning.ts';
 import { commandLine } from '../../../words/shell-word.ts';
 import type { Adoption } from '../adoption.ts';
+import { isLoneLog } from '../installed/service-paths.ts';
 import { isMounted } from '../installed/unit-mounts.ts';
 
 const shown = (text: string): string => showPath(fromText(text));
@@ -96,7 +97,7 @@ export const changeWarnings = ({
   coarse,
 }: Pick<Adoption, 'paths' | 'forgeable' | 'forgeableLogs' | 'coarse'>): readonly string[] => [
   ...paths
-    .filter(({ path, isReadOnly }) => !isReadOnly && /^\/var\/log\/[^/]+\.log$/.test(path))
+    .filter(isLoneLog)
     .map(({ path }) => `when ${path} is rotated, it writes to the old file until it is restarted`),
   ...forgeable.map(
     (path) => `${path}, an EnvironmentFile= in a directory that it can write, is not read any more`,
