@@ -24,6 +24,7 @@ const named = (name) => `dist/test/${name}.test.js`;
 // These mostly wait: for machines that boot, services, time limits. Side by side they would leave a processor idle. So workers of
 // their own run them, beside the files that compute. All of them together take less time than the run.
 const WAITING = [
+  'service/adopt/service-table.root',
   'service/adopt/own-services.root',
   'service/adopt/host-state.root',
   'service/adopt/kept/kept-configuration.root',
