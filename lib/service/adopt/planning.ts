@@ -1,5 +1,5 @@
 // Makes the plan of an adoption: looks at the host, builds the jail or finds that it is current, and chooses by what is in it.
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 
 import { type JailReport } from '../../jail/building.ts';
 import type { VersionChange } from '../../jail/manifest/manifest-changes.ts';
@@ -11,12 +11,11 @@ import { type Adoption, type AdoptionOptions, chooseAdoption, type HostFacts, ja
 import { replacedPaths } from './behind.ts';
 import { presentDropIn, type Unjailed } from './systemd-bus.ts';
 import { lookAtHost, lookAtJail } from './host-facts.ts';
+import { type Chosen, measure } from './exposure.ts';
 import { buildGeneration } from './generation.ts';
-import { runHost } from './host-command.ts';
-import { makeTemporary, writeHostFile } from './host-file.ts';
 import { chooseIdentity } from './identity.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
-import { laterRefusal, laterWarnings, withOwn } from './installed/later-drop-in.ts';
+import { laterRefusal, laterWarnings } from './installed/later-drop-in.ts';
 import { asksPam } from './seen/pam.ts';
 import { changedFiles, missingPaths } from './kept/kept-configuration.ts';
 import { areOutboundPresent, writeOutboundFiles } from './outbound.ts';
@@ -39,7 +38,7 @@ import {
   type Refusal,
   refuse,
 } from './service-refusal.ts';
-import { dropInPath, dropInText, hostWritten } from './service-drop-in.ts';
+import { dropInPath, hostWritten } from './service-drop-in.ts';
 import { compareJail, type UpdateCause } from './update-cause.ts';
 import { dangerRefusal, givenBy, lostWarnings, replaceableWarnings } from './tell/given-away.ts';
 import { toServiceWarning, unseenPaths, unseenWarnings, changeWarnings } from './tell/service-warning.ts';
@@ -112,57 +111,6 @@ export async function lookFor(unjailed: Unjailed, options: AdoptionOptions): Pro
 async function loginRefusalOf({ service, options, host }: Subject): Promise<Refusal | undefined> {
   const refusal = loginRefusal(service.unit, host.packed, options.paths);
   return refusal !== undefined && (await asksPam(service, host.packed)) ? refusal : undefined;
-}
-
-// Asks systemd-analyze(1) for the exposure of a unit with this text.
-async function exposureOf(unit: string, text: string): Promise<number | undefined> {
-  const directory = makeTemporary();
-  try {
-    const file = `${directory}/${unit}`;
-    writeHostFile(file, text);
-    // alone: the unit that is installed under this name may have drop-ins
-    const { stdout } = await runHost('systemd-analyze', ['security', '--offline=yes', '--no-pager', file], {
-      variables: { SYSTEMD_UNIT_PATH: directory },
-    });
-    const [, level] = /exposure level for .*: ([0-9.]+) /.exec(stdout) ?? [];
-    return level === undefined ? undefined : Number(level);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
-
-interface Chosen {
-  readonly adoption: Adoption;
-  readonly exposure: Exposure;
-}
-
-const ofLauncher = 'with the launcher the exposure would be';
-
-// What was measured of the present jail, if the new one differs from it only by its directory.
-function knownExposure(adoption: Adoption, vendor: string): Chosen | undefined {
-  const { plan, exposure } = findRecord(adoption.service.unit) ?? {};
-  if (plan === undefined || exposure === undefined || plan.unitText !== vendor.trimEnd()) return undefined;
-  const wasWorse = plan.entryReason?.startsWith(ofLauncher) === true && adoption.entry === 'launcher';
-  const { entry, entryReason } = wasWorse ? plan : adoption;
-  const one = { ...adoption, entry, entryReason };
-  const isSame = dropInText({ ...one, directory: plan.directory }, readVersion()) === dropInOf(plan);
-  return isSame ? { adoption: one, exposure } : undefined;
-}
-
-// The launcher needs capabilities to enter the jail. Where that would make the service more exposed than the vendor's, systemd
-// enters it.
-async function measure(adoption: Adoption, vendor: string): Promise<Chosen> {
-  const { unit } = adoption.service;
-  const known = knownExposure(adoption, vendor);
-  if (known !== undefined) return known;
-  const measured = (one: Adoption) => exposureOf(unit, withOwn(vendor, dropInText(one, readVersion())));
-  const before = await exposureOf(unit, vendor);
-  const after = await measured(adoption);
-  const isWorse = before !== undefined && after !== undefined && after > before;
-  if (adoption.entry === 'systemd' || !isWorse) return { adoption, exposure: { before, after } };
-  const entryReason = `${ofLauncher} ${after}, and it is ${before} now`;
-  const other = { ...adoption, entry: 'systemd' as const, entryReason };
-  return { adoption: other, exposure: { before, after: await measured(other) } };
 }
 
 const planOf = (adoption: Adoption, { service, options, host }: Subject): AdoptionPlan =>
