@@ -2,9 +2,6 @@
 // writes. After each command the service must be up. After each row of commands `release` must leave the host as it was, file by file.
 //   npm run build && scripts/test test/service/adopt/bus-message.test.ts   (compiles the tests)
 //   node scripts/soak-adopt.mjs [COMMANDS] [SEED]
-import t from 'tap';
-
-t.setTimeout(0);
 const commands = Number(process.argv[2] ?? 500);
 let seed = Number(process.argv[3] ?? Date.now() % 2 ** 31);
 process.stdout.write(`seed ${seed}\n`);
@@ -15,11 +12,13 @@ function random(most) {
   return seed % most;
 }
 
+// not static imports: with the types of Node, the linter would judge all scripts by them
+const { default: t } = await import(`${import.meta.dirname}/../dist/node_modules/tap/index.js`);
+const { bootMachine } = await import(`${import.meta.dirname}/../dist/test/support/machine.js`);
+t.setTimeout(0);
 const machine = await bootMachine();
 const shell = (line) => machine.shell(line).stdout.trim();
 const place = '/var/lib/uchroot';
-// not a static import: with the types of Node, the linter would judge all scripts by them
-const { bootMachine } = await import(`${import.meta.dirname}/../dist/test/support/machine.js`);
 const service = `${process.execPath} ${import.meta.dirname}/../dist/bin/uchroot-service.cjs`;
 
 // A daemon of root with a configuration, a pid file, a socket in /run, and a library of its own.

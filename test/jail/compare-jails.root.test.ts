@@ -1,4 +1,4 @@
-// Two jails, and a jail and its image: what differs, as the command prints it.
+// Two jails, and a jail and its image: what differs, as the command prints it. Runs the commands of doc/uchroot-jail.md.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 

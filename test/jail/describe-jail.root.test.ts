@@ -1,4 +1,4 @@
-// The bill of materials of a jail, as the command prints it.
+// The bill of materials of a jail, as the command prints it. Runs the commands of doc/uchroot-jail.md.
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';

@@ -1,4 +1,4 @@
-// Open issues of a jail's packages, as the command prints them.
+// Open issues of a jail's packages, as the command prints them. Runs the commands of doc/uchroot-jail.md.
 import { mkdirSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';

@@ -1,4 +1,4 @@
-// An image becomes a jail: its own export, images of others, and images that mean harm.
+// An image becomes a jail: its own export, images of others, and images that mean harm. Runs the commands of doc/uchroot-jail.md, IMAGES.
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
