@@ -1,7 +1,9 @@
 // What the host has that a service names: reads its configuration and the scripts of its packages, and looks its accounts and paths up.
 import { lstatSync, readdirSync, realpathSync } from 'node:fs';
 
-import { waysTo } from '../../../tree/path.ts';
+import { wayTo } from '../../../launch/host/host-ways.ts';
+import { bytePath, waysTo } from '../../../tree/path.ts';
+import { judgeWay } from '../../../trust/way.ts';
 import { native, type Passwd } from '../../../native.ts';
 import { ifReadable, readEnd } from '../host-file.ts';
 import { type InstalledService, textOf } from './installed-service.ts';
@@ -19,12 +21,15 @@ interface Text {
   readonly isRoots: boolean;
 }
 
-// The text of a small file, through links; empty for anything else.
+// The text of a small file, through links; empty for anything else. Whoever can put a link there chooses the text: another service's
+// configuration is root's too.
 function textAt(path: string): Text {
   const real = ifReadable(() => realpathSync(path));
   const found = real === undefined ? undefined : readEnd(real, mostBytes);
   const isText = found !== undefined && found.sizeBytes <= mostBytes && !found.text.includes('\0');
-  return isText ? found : { text: '', isRoots: true };
+  if (!isText) return { text: '', isRoots: true };
+  const isLinked = real !== path && judgeWay(wayTo(bytePath(path)), []).length > 0;
+  return { text: found.text, isRoots: found.isRoots && !isLinked };
 }
 
 // The files from these paths down. Directories of what can be switched on, such as sites-available, do not count. Links of the service may
@@ -136,7 +141,9 @@ const isKey = (path: string): boolean => {
 // Whether the members of these groups may read a file, without a link on the way.
 function areReaders(gids: ReadonlySet<number>, path: string): boolean {
   const may = (one: string, bit: number): boolean => {
-    const { mode = 0, gid = 0 } = ifReadable(() => lstatSync(one)) ?? {};
+    const status = ifReadable(() => lstatSync(one));
+    if (status === undefined || status.isSymbolicLink()) return false;
+    const { mode, gid } = status;
     return gids.has(gid) ? (mode & (bit << 3)) !== 0 : (mode & bit) !== 0;
   };
   return waysTo(path).every((one) => may(one, one === path ? 4 : 1));
