@@ -238,8 +238,7 @@ async function bringUpToDate(
   if (current === undefined) return { ...(await renew(unjailed, record.options, request)), ...found };
   const isNew = reading.basis !== record.reading?.basis || record.failedUpdate !== undefined;
   if (!isPlan && isNew) writeRecord({ ...record, reading, failedUpdate: undefined });
-  const others = generationsOf(unit).filter((one) => generationAt(unit, one) !== record.plan.directory);
-  return { ...current, warnings: isPlan ? [] : await removeOld(unit, others) };
+  return { ...current, warnings: isPlan ? [] : await removeOld(unit, generationsOf(unit)) };
 }
 
 /**

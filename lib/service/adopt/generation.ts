@@ -10,8 +10,10 @@ import { type HostFacts, jailOf } from './adoption.ts';
 import { makeHostDirectory } from './host-file.ts';
 import type { Identity } from './identity.ts';
 import { type InstalledService, textOf } from './installed/installed-service.ts';
-import { generationAt, withService } from './adoption-record.ts';
+import { findRecord, generationAt, withService } from './adoption-record.ts';
 import { endProcessesIn } from './running.ts';
+import { directoryIn } from './service-drop-in.ts';
+import { presentDropIn } from './systemd-bus.ts';
 
 /** Builds a jail in a new directory. The running service is not touched. */
 export async function buildGeneration(
@@ -71,7 +73,7 @@ export function openRemovals(): Removals {
   return {
     add: (unit, generations) =>
       // another command that works on this service removes them itself
-      void left.push(() => withService(unit, () => removeOld(unit, generations)).catch(unlessBusy)),
+      void left.push(() => withService(unit, () => removeOld(unit, generations)).catch(warningOf)),
     remove: async (isEnd) => {
       if (!isEnd && left.length < mostWaiting) return [];
       const now = left;
@@ -81,17 +83,24 @@ export function openRemovals(): Removals {
   };
 }
 
-function unlessBusy(error: unknown): readonly string[] {
-  if (error instanceof JailError && error.code === 'EBUSY') return [];
+// The service whose update happens to remove it has not failed.
+function warningOf(error: unknown): readonly string[] {
+  if (error instanceof JailError) return error.code === 'EBUSY' ? [] : [error.message];
   throw error;
 }
 
-/** Removes the jails that a service used before, and those of interrupted runs. @returns a warning for each that is in use */
+/**
+ * Removes the jails that a service used before, and those of interrupted runs. While it waited, another command may have released and
+ * adopted the service, with the same numbers.
+ * @returns a warning for each that is in use
+ */
 export async function removeOld(unit: string, generations: readonly number[]): Promise<readonly string[]> {
   const warnings: string[] = [];
-  for (const generation of generations) {
+  const used = new Set([findRecord(unit)?.plan.directory, directoryIn(presentDropIn(unit))]);
+  for (const directory of generations.map((one) => generationAt(unit, one))) {
+    if (used.has(directory)) continue;
     try {
-      await removeGeneration(generationAt(unit, generation));
+      await removeGeneration(directory);
     } catch (error) {
       if (!(error instanceof JailError && error.code === 'EBUSY')) throw error;
       warnings.push(`${error.message}; the next update removes it`);
