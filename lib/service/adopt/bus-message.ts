@@ -169,7 +169,7 @@ export function encodeMessage({ type, serial, fields, body }: Message): Buffer {
   return Buffer.concat([head, Buffer.alloc(padded(head.length) - head.length), bytes]);
 }
 
-/** The first message of these bytes, and its length; undefined if it is not whole. @throws Error for what is no message */
+/** The first message of these bytes, and its length; undefined if it is not whole. Only an answer has its body. @throws Error for what is no message */
 export function decodeMessage(
   bytes: Buffer,
 ): { readonly message: Message; readonly sizeBytes: number } | undefined {
@@ -181,6 +181,8 @@ export function decodeMessage(
   if (bytes.length < sizeBytes) return undefined;
   const [, type, , , , serial, pairs] = unmarshal(header, bytes, isLittle);
   const fields = Object.fromEntries(pairs as readonly (readonly [number, unknown])[]) as Message['fields'];
-  const body = unmarshal(String(fields[8] ?? ''), bytes.subarray(start, sizeBytes), isLittle);
+  // anybody may send a signal to anybody, and its body can be large
+  const isAnswer = type === 2 || type === 3;
+  const body = isAnswer ? unmarshal(String(fields[8] ?? ''), bytes.subarray(start, sizeBytes), isLittle) : [];
   return { message: { type: Number(type), serial: Number(serial), fields, body }, sizeBytes };
 }

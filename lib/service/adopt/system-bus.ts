@@ -29,7 +29,7 @@ interface Waiting {
 const failure = (message: string): JailError =>
   new JailError(`systemd does not answer on the bus: ${message}`, {
     code: 'ERR_SERVICE',
-    hint: 'systemctl status dbus says whether the bus runs',
+    hint: 'systemctl start dbus.socket starts the bus if it does not run, and systemctl status dbus shows it',
   });
 
 /** Sends calls and takes their answers. */
