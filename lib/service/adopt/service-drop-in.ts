@@ -246,7 +246,7 @@ export const requirements = ({ service, connectTo }: Adoption): readonly string[
 // Who removes a log, as logrotate may, expects the daemon to make it again, which it cannot without its directory.
 const logLines = ({ entry, identity, paths }: Adoption): readonly string[] =>
   entry === 'launcher' && identity.user === 'root'
-    ? paths.filter(isLoneLog).map(({ path }) => `ExecStartPre=-+/usr/bin/touch -a ${path}`)
+    ? paths.filter(isLoneLog).map(({ path }) => `ExecStartPre=-+:/usr/bin/touch -a ${execWord(path)}`)
     : [];
 
 /** The text of the drop-in. */

@@ -71,7 +71,7 @@ t.test('a log that was removed is there again at the next start', async (t) => {
   const paths = [{ path: '/var/log/web.log', isReadOnly: false, isOptional: true }];
   t.match(
     text(adopted(installed(daemon), { paths })),
-    /^ExecStartPre=-\+\/usr\/bin\/touch -a \/var\/log\/web.log$/m,
+    /^ExecStartPre=-\+:\/usr\/bin\/touch -a \/var\/log\/web.log$/m,
   );
   t.notMatch(
     text(adopted(installed({ ...daemon, User: 'web' }), { paths })),
