@@ -72,8 +72,8 @@ const NOTES = {
   'signal-by-typing':
     'Without `--landlock-abi any`, which `--untrusted` has. `--pty` or `--new-session` with 0 to 2 redirected closes it too.',
   core: 'The soft limit is 0. `--rlimit core=0` sets the hard one.',
-  processes: 'No limit by itself: `--pids`.',
-  'open-files': 'No limit by itself: `--rlimit nofile=N`.',
+  processes: 'By itself the limit is 4096: `--pids` sets another.',
+  'open-files': 'By itself the limit is 4096: `--rlimit nofile=N` sets another.',
   disk: 'No limit by itself: `--tmpfs DEST:size=N`, `--ephemeral`.',
   memory: 'No limit by itself: `--memory`.',
 };

@@ -63,7 +63,13 @@ function where({ request, stages }: Printed): string {
 }
 
 // What the options give to the program besides.
-const given = ({ connectTo, listenOn, allowNewPrivs }: NormalRequest): readonly string[] => [
+const given = ({ connectTo, listenOn, allowNewPrivs, view, allow }: NormalRequest): readonly string[] => [
+  ...view.flatMap((entry) =>
+    entry.kind === 'bind' && entry.isReference !== true
+      ? [`${quote(entry.source)} of the host${entry.readOnly ? ' (to read)' : ''}`]
+      : [],
+  ),
+  ...(allow.length === 0 ? [] : [`system calls ${allow.join(' ')}`]),
   ...(connectTo.length === 0 ? [] : [`calls to ${connectTo.map(({ text }) => quote(text)).join(' ')}`]),
   ...(listenOn.length === 0 ? [] : ['ports of the host that lead to it']),
   ...(allowNewPrivs ? ['set-user-ID programs'] : []),
@@ -83,10 +89,16 @@ export function summaryAsText(
 ): string {
   const open = new Set(threats.filter(({ stopped }) => !stopped).map(({ subject }) => subject));
   const all = new Set(threats.map(({ subject }) => subject));
+  const partly = new Set(
+    threats
+      .filter(({ by, stopped }) => stopped && by.every((name) => name.includes(', but for ')))
+      .map(({ subject }) => subject),
+  );
+  const shut = [...all].filter((subject) => !open.has(subject));
   return [
     `who:    ${who(launch)}`,
     `where:  ${where(launch)}`,
-    `shut:   ${joined([...all].filter((subject) => !open.has(subject)))}`,
+    `shut:   ${joined(shut.map((subject) => (partly.has(subject) ? `${subject} but for what is open` : subject)))}`,
     `open:   ${joined([...given(launch.request), ...open])}`,
     `fails:  ${fails(problem, isTried)}`,
     '',

@@ -60,6 +60,12 @@ const namespace = (kind: Namespace): Wall => ({
 
 const ownNetwork = namespace('net');
 
+const ownProcessesAndIpc: Wall = {
+  name: 'pid and ipc namespaces',
+  option: () => '--isolate',
+  stands: (facts) => has(facts, 'pid') && has(facts, 'ipc'),
+};
+
 const callsHost = ({ request }: ThreatFacts): boolean =>
   request.connectTo.some(({ kind }) => kind === 'loopback');
 
@@ -91,6 +97,13 @@ const withoutCapability = (name: 'sys_admin' | 'sys_chroot'): Wall => ({
   stands: (facts) =>
     !facts.request.caps.some((number) => capabilityNames[number] === name) && !has(facts, 'mount'),
 });
+
+// No user namespace gives this one (open_by_handle_at(2)).
+const withoutHandles: Wall = {
+  name: 'no capability',
+  option: () => 'no --cap dac_read_search',
+  stands: ({ request: { caps } }) => !caps.some((number) => capabilityNames[number] === 'dac_read_search'),
+};
 
 const ownProcesses: Wall = {
   name: 'pid namespace and filter',
@@ -149,9 +162,12 @@ const profile: Wall = {
 };
 
 const anyFilter: Wall = {
-  ...filter('bpf'),
-  option: ({ request }) => (request.isolate ? '--seccomp=default' : '--isolate, or --seccomp=default'),
-  stands: ({ request }) => hasDefaultFilter(request),
+  ...filter('namespaces'),
+  option: (facts) =>
+    hasDefaultFilter(facts.request) || facts.request.isolate
+      ? filterOption(facts, 'namespaces')
+      : '--isolate, or --seccomp=default',
+  stands: (facts) => filters(facts, 'namespaces'),
 };
 
 const given = (
@@ -217,6 +233,17 @@ const rows: Readonly<Record<string, Row>> = {
     namespace('mount'),
     withoutCapability('sys_chroot'),
   ],
+  'open files of the host by their handles (`dac_read_search`)': [
+    'files outside of the jail',
+    landlock(1),
+    filter('handles'),
+    withoutHandles,
+  ],
+  'change priorities of processes of the same user, and use shared memory and messages of the host': [
+    processes,
+    ownProcessesAndIpc,
+  ],
+  'send UDP to the host': [network, ownNetwork],
   'change the host through /proc as root': [paths, notRoot, ownProc],
   'use system calls that no ordinary program needs, and make user namespaces': [
     'unusual system calls',

@@ -67,12 +67,19 @@ t.test('the five lines say what the options give, and each subject is in one of 
     where,
     'where:  /bin/prog in /srv/jail, working directory /; the jail is read-only; mounts /data (/srv/data of the host, read-only), /tmp (empty, in memory), /var (writable), /proc',
   );
-  t.match(open, /^open: {3}calls to a\.test:1, files that a helper passes in, .*bugs of the kernel$/);
+  t.match(
+    open,
+    /^open: {3}\/srv\/data of the host \(to read\), calls to a\.test:1, files that a helper passes in, .*bugs of the kernel$/,
+  );
   t.match(shut, /^shut: {3}.*processes of the host, .*the network of the host/);
   t.equal(fails, 'fails:  nothing');
   const said = [shut, open].flatMap((line) => line.slice(8).split(', '));
   const subjects = threatAnswers({ ...launch }).map(({ subject }) => subject);
-  t.same(new Set(said), new Set(['calls to a.test:1', ...subjects]));
+  t.same(new Set(said), new Set(['/srv/data of the host (to read)', 'calls to a.test:1', ...subjects]));
+  const half = { isolate: true, connectTo: ['host-loopback:80'], allow: ['unshare'] };
+  const halfShut = planAsText(launchOf(Buffer.from(''), sam, half));
+  t.match(halfShut, /^shut: .* the network of the host but for what is open,/m);
+  t.match(halfShut, /^open: {3}system calls unshare, calls to host-loopback:80, .*, unusual system calls,/m);
   const problem = new LaunchError('execve: no', { step: 'execve', code: 'ENOENT' });
   t.match(planAsText(launch, { problem }), '\nfails:  execve; the reason follows\n');
 });
