@@ -45,6 +45,10 @@ man -w uchroot uchroot-service
 rm -rf /srv/jail
 uchroot-jail build /srv/jail --user nobody id >/dev/null 2>&1
 uchroot nobody /srv/jail /usr/bin/id
+mkdir -p /etc/systemd/system
+uchroot --unit systemd nobody /srv/jail /usr/bin/id >/etc/systemd/system/jailed-id.service 2>/dev/null
+dpkg -r uchroot 2>&1 | grep -a '^uchroot: \\|^hint: '
+rm /etc/systemd/system/jailed-id.service
 mkdir -p /var/lib/uchroot/services/nginx.service
 dpkg -r uchroot 2>&1 | grep -a '^uchroot: \\|^hint: '
 uchroot --version | grep -c .
@@ -80,6 +84,8 @@ t.test('the package installs, works, stays while services need it, and leaves no
     `${'1\n'.repeat(5)}/usr/share/man/man8/uchroot.8.gz
 /usr/share/man/man8/uchroot-service.8.gz
 uid=65534(nobody) gid=65534(nogroup) groups=65534(nogroup)
+uchroot: error: these units start programs by uchroot: /etc/systemd/system/jailed-id.service
+hint: disable each of them, and remove its file
 uchroot: error: these services run in jails: nginx.service
 hint: uchroot-service release NAME takes a service out of its jail
 1
