@@ -113,7 +113,11 @@ ${zone('d.test', '/var/lib/knot/d.test')}; chown -R knot: /var/lib/knot`,
     tools: ['mariadb-admin ping', 'mariadb-admin flush-logs', rotate('mariadb')],
     note: '`galera_new_cluster`: its EnvironmentFile= in `/run/mysqld` is not read',
   },
-  { name: 'memcached', client: 'nc', ask: say('set a 0 0 1\\r\\nb\\r\\nget a\\r\\nquit\\r\\n', 11211) },
+  {
+    name: 'memcached',
+    client: 'socat',
+    ask: "printf 'set a 0 0 1\\r\\nb\\r\\nget a\\r\\nquit\\r\\n' | socat -t3 - TCP:127.0.0.1:11211",
+  },
   {
     name: 'mosquitto',
     client: 'mosquitto_pub',
@@ -201,7 +205,7 @@ systemctl daemon-reload`,
   {
     name: 'privoxy',
     client: 'curl',
-    ask: 'curl -s -x localhost:8118 http://p.p/ | grep -om1 Privoxy@localhost',
+    ask: 'curl -s -x localhost:8118 http://p.p/ | grep -om1 Privoxy@',
     tools: [rotate('privoxy')],
   },
   {
@@ -269,7 +273,7 @@ systemd-run -q --unit table-echo socat TCP-LISTEN:4442,bind=127.0.0.1,fork,reuse
     client: 'curl',
     given: `mkdir -p /srv/tiny; echo hello >/srv/tiny/index.html
 systemd-run -q --unit table-page python3 -m http.server 8092 --bind 127.0.0.1 --directory /srv/tiny`,
-    ask: 'curl -s -x localhost:8888 http://127.0.0.1:8092/',
+    ask: 'curl -sf -x localhost:8888 http://127.0.0.1:8092/',
     tools: [reload('tinyproxy'), rotate('tinyproxy')],
     after: 'systemctl stop table-page',
   },
