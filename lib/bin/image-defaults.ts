@@ -1,7 +1,9 @@
 // What a launch of USER `-` begins with: the user, program, environment and working directory of the image that the jail was made of.
-import { UsageError } from '../errors.ts';
+import { JailError, UsageError } from '../errors.ts';
 import { readManifest } from '../jail/manifest/manifest.ts';
 import type { ImageOrigin } from '../jail/manifest/image-origin.ts';
+import { closing } from '../jail/work/closing.ts';
+import { toJailError } from '../jail/work/jail-error.ts';
 import type { LaunchRequest } from '../launch/request/request.ts';
 import { native } from '../native.ts';
 import { bytePath, pathBytes, showPath } from '../tree/path.ts';
@@ -34,11 +36,12 @@ export function withImageDefaults(request: LaunchRequest): LaunchRequest {
 }
 
 function openManifest({ jail }: LaunchRequest) {
-  const root = openFileRoot(jail, caller());
   try {
-    return readManifest(root);
-  } finally {
-    root.close();
+    return closing(openFileRoot(jail, caller()), readManifest);
+  } catch (error) {
+    const told = toJailError(error, bytePath(jail));
+    if (!(told instanceof JailError)) throw told;
+    throw new UsageError(told.message, { hint: told.hint ?? 'name the directory of a jail', cause: error });
   }
 }
 
@@ -47,11 +50,16 @@ const FIRST_OF_PEOPLE = 1000; // UID_MIN of login.defs(5)
 // An image that starts as root has `auto`. The ids of a bare chroot are those of the host: an image may not choose whom of the host it is.
 function userOf({ user, userName }: ImageOrigin, { jail, rootless, untrusted }: LaunchRequest): string {
   if (user === undefined) return 'auto';
-  const uid = Number(user.split(':')[0]);
+  const [uid = 0, gid = 0] = user.split(':').map(Number);
   if (rootless === true || untrusted === 'rootless') return user;
   const account = native.getpwuid(uid);
-  if (account === null || (account.name === userName && uid < FIRST_OF_PEOPLE)) return user;
-  throw new UsageError(`the user of the image has the id ${uid}, which is ${account.name}'s on this host`, {
+  const isSame = account !== null && account.name === userName && uid < FIRST_OF_PEOPLE;
+  // The group of the host's own account is that account's right.
+  const group = isSame && gid === account.gid ? null : native.getgrgid(gid);
+  if ((account === null || isSame) && group === null) return user;
+  const [what, id, name] =
+    account === null || isSame ? ['group', gid, group?.name] : ['user', uid, account.name];
+  throw new UsageError(`the ${what} of the image has the id ${id}, which is ${name}'s on this host`, {
     hint: `name a user: uchroot auto ${shellWord(bytePath(jail))} PROGRAM`,
   });
 }

@@ -3,9 +3,11 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -18,7 +20,7 @@ import { exportJail } from '../../lib/jail/export-jail.ts';
 import { explainFile } from '../../lib/jail/listing.ts';
 import { describeTree, makeSystem, manifestOf, uchrootJail } from '../support/builder.ts';
 import { makeDirectory } from '../support/directory.ts';
-import { archive, member, pax, writeLayout } from '../support/jail/images.ts';
+import { archive, member, pax, sha256, writeLayout } from '../support/jail/images.ts';
 import { done, ordinaryUser, ownersIn } from '../support/jail/own-jails.ts';
 import { command, start } from '../support/launch.ts';
 import { unlessRoot } from '../support/root.ts';
@@ -71,6 +73,16 @@ t.test('what was exported comes back with each hash, mode, owner and reason', { 
   await t.rejects(updateJail({ directory: again }), { message: /which is not kept/ });
   await t.rejects(buildJail({ directory: again, programs: ['/bin/sh'] }), { code: 'ERR_USAGE' });
   await t.rejects(buildJail({ directory: jail, image: file }), { message: /has files of the host/ });
+  // What was unpacked is not held by this process.
+  const held = readdirSync('/proc/self/fd').map((fd) => {
+    return lstatSync(`/proc/self/fd/${fd}`, { throwIfNoEntry: false }) === undefined
+      ? ''
+      : readlinkSync(`/proc/self/fd/${fd}`);
+  });
+  t.same(
+    held.filter((name) => name.startsWith(`${base}/.`)),
+    [],
+  );
   t.match(uchrootJail(['remove', again]), { status: 0 });
   t.same(readdirSync(base).toSorted(), ['clone', 'image.tar', 'jail', 'root'], 'nothing is left behind');
 });
@@ -133,7 +145,17 @@ t.test('the image says what a launch begins with, and a newer one updates the ja
     status: 1,
     stderr: /the id 1, which is daemon's/,
   });
+  writeLayout(layout, [system], { config: { ...config, User: '61437:1' } });
+  await updateJail({ directory: jail, image: layout });
+  t.match(start([...command, '-', jail, '/usr/bin/bash']), {
+    status: 1,
+    stderr: /the group of the image has the id 1, which is daemon's/,
+  });
   t.match(start([...command, '-', root]), { status: 1, stderr: /was not made of one/ });
+  t.match(start([...command, '-', `${base}/none`]), {
+    status: 1,
+    stderr: /^uchroot: [^\n]*no such file[^\n]*\nhint: /,
+  });
 });
 
 t.test('no name leads out of the jail, and a refused image leaves nothing', { skip }, async (t) => {
@@ -143,6 +165,15 @@ t.test('no name leads out of the jail, and a refused image leaves nothing', { sk
   writeFileSync(`${outside}/file`, 'as it was');
   const before = describeTree(outside);
   const link = (name: string, target: string): Buffer => member({ name, type: '2', target });
+  // Of what an image says of itself, only reasons and packages that can be such come into the jail.
+  const own = { path: '/null', kind: 'device', mode: '0666', major: 1, minor: 3, how: 'asked' };
+  const sameFile = { kind: 'file', mode: '0755', sizeBytes: 1, sha256: sha256(Buffer.from('x')) };
+  const of = (path: string, name: string) => {
+    return { ...sameFile, path, package: name, source: '/etc/shadow', how: 'asked' };
+  };
+  const forged = `{"format":1,"recipe":{"copies":[{"from":"/etc/shadow","to":"/x"}]},"packs":[],"packages":{"__proto__":"1"},"entries":${JSON.stringify(
+    [own, of('/attributes', 'constructor'), of('/hard', '__proto__')],
+  )}}`;
   const files = [
     link('l', outside),
     run('l/file', 'x'),
@@ -156,7 +187,7 @@ t.test('no name leads out of the jail, and a refused image leaves nothing', { sk
     member({ name: 'fifo', type: '6' }),
     member({ name: 'null', type: '3', major: 1, minor: 3, mode: 0o666 }),
     run('.uchroot/manifest.json.gz', 'x'),
-    run('.uchroot/manifest.json', '{}'),
+    run('.uchroot/manifest.json', forged),
     pax({ 'SCHILY.xattr.user.x': 'y', 'SCHILY.xattr.security.selinux': 'z' }),
     run('attributes', 'x'),
   ];
@@ -164,6 +195,12 @@ t.test('no name leads out of the jail, and a refused image leaves nothing', { sk
   const { warnings } = await buildJail({ directory: jail, image: file });
   t.match(warnings, [/only harmless devices.*\/disk, \/mem/, /neither file.*\/fifo/]);
   t.same(describeTree(outside), before);
+  const { recipe, packages, entries } = manifestOf(jail);
+  t.same([recipe.copies, packages], [[], {}]);
+  t.match(
+    entries.find(({ path }) => path === '/attributes'),
+    { reason: { how: 'asked' }, package: undefined, source: undefined },
+  );
   t.same(readdirSync(jail).toSorted(), [
     '.uchroot',
     'attributes',

@@ -60,8 +60,10 @@ function within<T>(name: string, use: () => T): T {
   try {
     return use();
   } catch (error) {
-    if (!(error instanceof TypeError) && !(error instanceof SyntaxError)) throw error;
-    throw new BadImage(`${name}: ${error.message}`);
+    // The words of a SyntaxError quote the text.
+    if (error instanceof SyntaxError) throw new BadImage(`${quote(name)}: ${quote(error.message)}`);
+    if (!(error instanceof TypeError)) throw error;
+    throw new BadImage(`${quote(name)}: ${error.message}`);
   }
 }
 

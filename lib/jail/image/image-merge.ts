@@ -51,6 +51,8 @@ interface Place {
 /** path_resolution(7) */
 const MOST_LINKS = 40;
 const MOST_PATH_BYTES = 4095;
+/** Of an absolute path: the one in front of it has to fit too. */
+const MOST_WHOLE_BYTES = 4000;
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 
@@ -104,7 +106,7 @@ export class ImageTree {
     const visit = (path: string, { children }: Node): void => {
       for (const [name, node] of children ?? []) {
         const own = `${path}/${name}` as BytePath;
-        if (own.length > MOST_PATH_BYTES)
+        if (own.length > MOST_WHOLE_BYTES)
           throw new BadImage(`${showPath(own.slice(0, 100) as BytePath)}… is too long for a path`);
         all.push({ path: own, ...node.meta });
         visit(own, node);

@@ -5,6 +5,7 @@ import type { ImagePath } from './image-merge.ts';
 import { showOrigin } from '../manifest/image-origin.ts';
 import { mountPoints, STORE } from '../manifest/layout.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
+import { isDebian } from '../manifest/origin.ts';
 import type { Entry, Reason } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailPlan } from '../plan/jail-plan.ts';
@@ -25,6 +26,8 @@ export interface ImagePlan {
 /** @param recipe its `image`, `without` and `keepPrivileges` count */
 export function planImage({ paths, manifest }: ImageContents, recipe: Recipe): ImagePlan {
   const known = new Map((manifest?.entries ?? []).map((entry) => [entry.path, entry]));
+  const versions = new Map(Object.entries(manifest?.packages ?? {}));
+  const origins = new Map(Object.entries(manifest?.origins ?? {}));
   const privileged = new Set(recipe.keepPrivileges);
   const lost: Record<keyof typeof NOTES, BytePath[]> = { devices: [], special: [], privileges: [] };
   const used = new Set<BytePath>();
@@ -38,7 +41,8 @@ export function planImage({ paths, manifest }: ImageContents, recipe: Recipe): I
     if (out !== undefined) used.add(out);
     if (out !== undefined) continue;
     const record = sameAs(one, known.get(path));
-    if (record?.package !== undefined) packages.set(path, record.package);
+    const name = record?.package;
+    if (name !== undefined && isDebian(name, versions.get(name) ?? '')) packages.set(path, name);
     const entry = toEntry(one, record?.reason ?? { how: 'image', as: origin }, privileged.has(path), lost);
     if (entry !== undefined) entries.push(entry);
   }
@@ -54,8 +58,8 @@ export function planImage({ paths, manifest }: ImageContents, recipe: Recipe): I
       ...nothing,
       entries,
       packageOf: (path) => packages.get(path),
-      versionOf: (name) => manifest?.packages[name],
-      originOf: (name) => manifest?.origins?.[name],
+      versionOf: (name) => versions.get(name),
+      originOf: (name) => origins.get(name),
       system: manifest?.system,
       unused: recipe.without.filter((left) => !used.has(left)),
       absent: recipe.keepPrivileges.filter((path) => !there.has(path)),

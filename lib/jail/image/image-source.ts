@@ -1,5 +1,6 @@
 // Opens what an image lies in: a layout in a directory, or an archive with such a layout, of `docker save`, or of a root directory.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { posix } from 'node:path';
 
 import { type BytePath, bytePath, pathBytes, showPath } from '../../tree/path.ts';
 import { openFileRoot } from '../../tree/root.ts';
@@ -153,4 +154,4 @@ function filesOf(fd: number, sizeBytes: number): Find | undefined {
 
 // Old versions of `docker save` write a layer that two images have once.
 const besides = (name: string, { kind, target }: ReadEntry): string =>
-  kind === 'hardlink' ? target : new URL(target, `file:///${name}`).pathname.slice(1);
+  kind === 'hardlink' ? target : posix.join('/', posix.dirname(name), target).slice(1);

@@ -1,5 +1,6 @@
 // What the process that unpacks layers sends: frames of a type, a length and bytes. Nothing in them is trusted: names and sizes are judged by
 // the receiver, as if they came from the image.
+import { asInteger } from '../manifest/fields.ts';
 import { BadImage } from './bad-image.ts';
 import type { ReadEntry, TarEvents } from './tar-reader.ts';
 
@@ -124,5 +125,6 @@ function entryOf(data: Buffer): ReadEntry {
     readonly xattrs: readonly (readonly [string, string])[];
   };
   const bytes = xattrs.map(([name, value]) => [name, Buffer.from(value, 'latin1')] as const);
-  return { ...entry, xattrs: new Map(bytes) };
+  const sizeBytes = asInteger(entry.sizeBytes, 'sizeBytes', Number.MAX_SAFE_INTEGER);
+  return { ...entry, sizeBytes, xattrs: new Map(bytes) };
 }

@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 
 import type { BytePath } from '../../tree/path.ts';
+import { quote } from '../../words/quote.ts';
 import { throwIfAborted } from '../work/jail-error.ts';
 import { withImageErrors, BadImage } from './bad-image.ts';
 import { type ImageConfig, type ImageLayer, readDocuments } from './image-documents.ts';
@@ -74,7 +75,7 @@ async function read(source: ImageSource, options: ReadImageOptions): Promise<Rea
   if (archive !== undefined) {
     const digest = await reading.layer(archive, {});
     const layers = [{ digest, diffId: undefined, sizeBytes: archive.sizeBytes }];
-    return { config: undefined, digest, layers, entries: reading.tree.entries() };
+    return { config: undefined, digest, layers, entries: reading.entries() };
   }
   const documents = readDocuments((name, most) => readSmall(source, name, most), source.tag, architecture);
   if (documents === undefined)
@@ -86,33 +87,37 @@ async function read(source: ImageSource, options: ReadImageOptions): Promise<Rea
     const blob = source.find(layer.name);
     if (blob === undefined)
       throw new BadImage(
-        `it lacks the layer ${layer.name}`,
+        `it lacks the layer ${quote(layer.name)}`,
         'copy the image again with all of its layers: nothing is fetched',
       );
     if (layer.sizeBytes !== undefined && layer.sizeBytes !== blob.sizeBytes)
-      throw new BadImage(`the layer ${layer.name} has ${blob.sizeBytes} bytes, not ${layer.sizeBytes}`);
+      throw new BadImage(
+        `the layer ${quote(layer.name)} has ${blob.sizeBytes} bytes, not ${layer.sizeBytes}`,
+      );
     await reading.layer(blob, layer);
   }
   const { config, digest, layers } = documents;
-  return { config, digest, layers, entries: reading.tree.entries() };
+  return { config, digest, layers, entries: reading.entries() };
 }
 
 function readSmall(source: ImageSource, name: string, mostBytes: number): Uint8Array | undefined {
   const blob = source.find(name);
   if (blob === undefined) return undefined;
-  if (blob.sizeBytes > mostBytes) throw new BadImage(`${name} is larger than ${mostBytes >> 20} MB`);
+  if (blob.sizeBytes > mostBytes) throw new BadImage(`${quote(name)} is larger than ${mostBytes >> 20} MB`);
   return readAll(blob);
 }
 
 class Reading {
   readonly tree: ImageTree;
   readonly #options: ReadImageOptions;
+  readonly #mostBytes: number;
   #leftBytes: number;
 
   constructor(options: ReadImageOptions) {
     this.#options = options;
     this.tree = new ImageTree(options.mostEntries);
-    this.#leftBytes = options.mostBytes ?? MOST_BYTES;
+    this.#mostBytes = options.mostBytes ?? MOST_BYTES;
+    this.#leftBytes = this.#mostBytes;
   }
 
   /** Returns the digest of the layer's file. */
@@ -134,7 +139,23 @@ class Reading {
     return found;
   }
 
+  /** Hard links become files of their own, so the content counts for each. @throws BadImage */
+  entries(): readonly ImagePath[] {
+    const entries = this.tree.entries();
+    const sizeBytes = entries.reduce((sum, { content }) => sum + (content?.sizeBytes ?? 0), 0);
+    if (sizeBytes > this.#mostBytes) throw this.#tooLarge();
+    return entries;
+  }
+
+  #tooLarge(): BadImage {
+    const room =
+      'make room: a jail of an image takes 45 % of the free disk at most, since files lie there twice for a while';
+    const isOfDisk = this.#options.mostBytes !== undefined;
+    return new BadImage(`its files are larger than ${this.#mostBytes} bytes`, isOfDisk ? room : undefined);
+  }
+
   #events(): TarEvents {
+    let waitingBytes = 0;
     let content: ImageContent | undefined;
     let hash: Hash | undefined;
     let sink: ContentSink | undefined;
@@ -142,13 +163,15 @@ class Reading {
       entry: (entry) => {
         content = this.tree.add(entry);
         this.#leftBytes -= entry.sizeBytes;
-        if (this.#leftBytes < 0)
-          throw new BadImage(`its files are larger than ${this.#options.mostBytes ?? MOST_BYTES} bytes`);
+        if (this.#leftBytes < 0) throw this.#tooLarge();
+        waitingBytes = entry.sizeBytes;
         if (content === undefined) return;
         hash = createHash('sha256');
         sink = this.#options.sinkFor?.(content, entry.name);
       },
       data: (piece) => {
+        waitingBytes -= piece.length;
+        if (waitingBytes < 0) throw new BadImage('a file is larger than its size');
         hash?.update(piece);
         sink?.write(piece);
       },

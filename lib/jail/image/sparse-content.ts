@@ -12,6 +12,7 @@ export class SparseContent {
   #extents: readonly Extent[] | undefined;
   #map = '';
   #mapBytes = 0;
+  #lines = 0;
   #next = 0;
   /** Bytes of the file that were given. */
   #done = 0;
@@ -79,12 +80,14 @@ export class SparseContent {
     for (let at = 0; at < piece.length; at++) {
       const isEnd = ++this.#mapBytes % BLOCK_BYTES === 0;
       this.#map += String.fromCharCode(piece[at] ?? 0);
+      if (piece[at] === 0x0a) this.#lines++;
       if (!isEnd) continue;
       if (this.#mapBytes > 2 * 16 * MOST_EXTENTS) throw new BadImage('a sparse file has too many parts');
+      const first = /^[0-9]{1,6}(?=\n)/.exec(this.#map)?.[0];
+      if (first === undefined) throw new BadImage('the map of a sparse file is damaged');
+      const count = Number(first);
+      if (this.#lines < 1 + 2 * count) continue;
       const lines = this.#map.split('\n');
-      const count = Number(lines[0]);
-      if (!/^[0-9]{1,6}$/.test(lines[0] ?? '')) throw new BadImage('the map of a sparse file is damaged');
-      if (lines.length - 1 < 1 + 2 * count) continue;
       const numbers = lines.slice(1, 1 + 2 * count);
       if (!numbers.every((one) => /^[0-9]{1,15}$/.test(one)))
         throw new BadImage('the map of a sparse file is damaged');

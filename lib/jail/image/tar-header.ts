@@ -103,13 +103,20 @@ export function readRecords(data: Uint8Array): Records {
   return all;
 }
 
+/** Extended attributes begin so: those of star, which GNU tar and Go write too. Of all, one counts. */
+const CAPABILITY = 'SCHILY.xattr.security.capability';
+const MOST_CAPABILITY_BYTES = 64; // the kernel's have 24
+
+const forAll: ReadonlySet<string> = new Set(['uid', 'gid', 'mtime', CAPABILITY]);
+
 // No records for later entries but for harmless ones: each reader has its own idea of a path for all of them.
 const ofOneEntry = /^(?:path|linkpath|size|GNU\.sparse\..*|SCHILY\.realsize)$/;
 
-/** Refuses records for all later entries that would be names or sizes. @throws BadImage */
-export function checkGlobal(records: Records): void {
+/** The records for all later entries that count, each once. Refuses those that would be names or sizes. @throws BadImage */
+export function readGlobal(records: Records): Records {
   const [key] = records.find(([key]) => ofOneEntry.test(key)) ?? [];
   if (key !== undefined) throw new BadImage(`it has ${key} for all of its entries`);
+  return [...new Map(records.filter(([name]) => forAll.has(name)))];
 }
 
 const decimal = (value: string, key: string): number => {
@@ -118,12 +125,9 @@ const decimal = (value: string, key: string): number => {
   return number;
 };
 
-/** Extended attributes begin so: those of star, which GNU tar and Go write too. */
-const ATTRIBUTE = 'SCHILY.xattr.';
-
 export interface Described {
   readonly header: TarHeader;
-  /** By name, such as `security.capability`. */
+  /** By name; but for `security.capability` they are left out. */
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
   /** The records that describe a sparse file. */
   readonly sparse: Records;
@@ -135,8 +139,10 @@ export function describe(header: TarHeader, records: Records): Described {
   const xattrs = new Map<string, Uint8Array>();
   const sparse: [string, BytePath][] = [];
   for (const [key, value] of records) {
-    if (key.startsWith(ATTRIBUTE)) xattrs.set(key.slice(ATTRIBUTE.length), Buffer.from(value, 'latin1'));
-    else if (key.startsWith('GNU.sparse.')) sparse.push([key.slice('GNU.sparse.'.length), value]);
+    if (key === CAPABILITY) {
+      if (value.length > MOST_CAPABILITY_BYTES) throw new BadImage('the capabilities of a file are damaged');
+      xattrs.set('security.capability', Buffer.from(value, 'latin1'));
+    } else if (key.startsWith('GNU.sparse.')) sparse.push([key.slice('GNU.sparse.'.length), value]);
     else if (value === '') continue;
     else if (key === 'path') own.name = value;
     else if (key === 'linkpath') own.target = value;

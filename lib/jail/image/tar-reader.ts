@@ -4,10 +4,10 @@ import { BadImage } from './bad-image.ts';
 import { SparseContent } from './sparse-content.ts';
 import {
   BLOCK_BYTES,
-  checkGlobal,
   describe,
   type Described,
   type Extent,
+  readGlobal,
   readHeader,
   readNumber,
   readRecords,
@@ -174,9 +174,7 @@ export class TarReader {
   #takeMeta(type: 'x' | 'g' | 'L' | 'K', data: Buffer): void {
     if (type === 'x') this.#records = readRecords(data);
     else if (type === 'g') {
-      const records = readRecords(data);
-      checkGlobal(records);
-      this.#global = [...this.#global, ...records].slice(-1000);
+      this.#global = readGlobal([...this.#global, ...readRecords(data)]);
     } else {
       const text = toLatin1(data);
       const name = (text.endsWith('\0') ? text.slice(0, -1) : text) as BytePath;

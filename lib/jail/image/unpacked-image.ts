@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 
-import { type BytePath, bytePath, pathBytes } from '../../tree/path.ts';
+import { type BytePath, pathBytes } from '../../tree/path.ts';
 import { type DirectoryRoot, openFileRoot } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { BASELINE } from '../../binary/machine.ts';
@@ -25,15 +25,17 @@ import type { Host } from '../host/source-host.ts';
 import { hiddenName, inRoot, openAt, openPlace } from '../host/jail-place.ts';
 import { removeAbandoned, removeTree } from '../host/tree.ts';
 import { readFile } from '../dpkg/readable-files.ts';
-import { type Manifest, parseManifest } from '../manifest/manifest.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailWork } from '../request/jail-request.ts';
+import { closing } from '../work/closing.ts';
 import { toJailError } from '../work/jail-error.ts';
 import { begin } from '../work/steps.ts';
 import { type ImagePlan, planImage } from './image-plan.ts';
 import { type ImageStart, startOf } from './image-start.ts';
 import { openJailedReader } from './jailed-reader.ts';
 import { type ReadImage, readImage, type ReadImageOptions } from './read-image.ts';
+import { parseTravelled, TRAVELLED } from './travelled.ts';
 
 export interface UnpackedImage extends ImageStart {
   /** The unpacked files, as the root that a jail is built from. */
@@ -42,8 +44,6 @@ export interface UnpackedImage extends ImageStart {
   readonly hashOf: HashOf;
 }
 
-/** The manifest that `uchroot-jail export` puts into an image. */
-const TRAVELLED = bytePath('/.uchroot/manifest.json');
 const MOST_MANIFEST_BYTES = 64 << 20;
 
 /**
@@ -65,7 +65,8 @@ export async function withUnpacked<T>(
       const fd = openAt(place, temporary);
       try {
         native.lockFile(fd); // another run must not remove it as abandoned
-        return await use(await unpack(image, fd, work));
+        const unpacked = await unpack(image, fd, work);
+        return await closing(unpacked.host, () => use(unpacked));
       } finally {
         closeSync(fd);
       }
@@ -163,7 +164,7 @@ function travelled({ entries }: ReadImage, root: DirectoryRoot): Manifest | unde
   if (content === undefined || content.sizeBytes > MOST_MANIFEST_BYTES) return undefined;
   const data = readFile(root, TRAVELLED);
   try {
-    return data && parseManifest(data);
+    return data && parseTravelled(data);
   } catch {
     return undefined;
   }

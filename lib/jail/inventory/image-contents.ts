@@ -2,18 +2,18 @@
 
 import { createHash, type Hash } from 'node:crypto';
 
-import { type BytePath, bytePath, isWithin, lastComponent, showPath, waysTo } from '../../tree/path.ts';
+import { type BytePath, isWithin, lastComponent, showPath, waysTo } from '../../tree/path.ts';
 import { readStatus, originOf } from '../dpkg/package-status.ts';
 import { BadImage, withImageErrors } from '../image/bad-image.ts';
 import type { ImageContent, ImagePath } from '../image/image-merge.ts';
 import { readImage } from '../image/read-image.ts';
-import { isConfiguration, type Manifest, parseManifest, type Recorded } from '../manifest/manifest.ts';
-import { parseSystem } from '../manifest/origin.ts';
-import { type Contained, type Contents, debianParts, isDebian, type Part, plainText } from './inventory.ts';
+import { parseTravelled, TRAVELLED } from '../image/travelled.ts';
+import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
+import { isDebian, parseSystem } from '../manifest/origin.ts';
+import { type Contained, type Contents, debianParts, type Part, plainText } from './inventory.ts';
 import { LAST_S, newestOf, type Reading } from './jail-contents.ts';
 import { languagePart, MOST_METADATA_BYTES, namesPackage } from './language-packages.ts';
 
-const MANIFEST = bytePath('/.uchroot/manifest.json');
 const RELEASES: readonly string[] = ['/etc/os-release', '/usr/lib/os-release'];
 const STATUS = '/var/lib/dpkg/status';
 const STATUSES = '/var/lib/dpkg/status.d';
@@ -24,7 +24,7 @@ const MOST_KEPT_BYTES = 256 << 20;
 /** Whether a file is kept for what it says. @throws BadImage if it is too large for that, and the list of packages would lack it */
 function isTold(path: BytePath, sizeBytes: number): boolean {
   if (namesPackage(path) || RELEASES.includes(path)) return sizeBytes <= MOST_METADATA_BYTES;
-  if (path !== MANIFEST && path !== STATUS && !isWithin(path, STATUSES)) return false;
+  if (path !== TRAVELLED && path !== STATUS && !isWithin(path, STATUSES)) return false;
   if (sizeBytes <= MOST_KEPT_BYTES) return true;
   throw new BadImage(`${showPath(path)} is larger than ${MOST_KEPT_BYTES >> 20} MB`);
 }
@@ -62,8 +62,8 @@ export async function imageContents(
       const pieces = kept.get(byPath.get(path)?.content?.number ?? -1);
       return pieces && Buffer.concat(pieces);
     };
-    const text = textAt(MANIFEST);
-    const manifest = text && parseManifest(text);
+    const text = textAt(TRAVELLED);
+    const manifest = text && parseTravelled(text);
     const entries = entriesOf(paths, manifest, (content) => sha1s.get(content.number)?.copy().digest('hex'));
     const [parts, unclear]: [Part[], BytePath[]] = [[], []];
     for (const { path, kind, package: owner } of entries) {
@@ -102,7 +102,7 @@ function missingOf(
 function addedByExport(manifest: Manifest | undefined): (path: BytePath) => boolean {
   if (manifest === undefined) return () => false;
   const names = Object.keys(manifest.packages);
-  const files = [MANIFEST, ...RELEASES.slice(0, 1), ...names.map((name) => `${STATUSES}/${name}`)];
+  const files = [TRAVELLED, ...RELEASES.slice(0, 1), ...names.map((name) => `${STATUSES}/${name}`)];
   const all = new Set(files.flatMap(waysTo));
   return (path) => all.has(path);
 }

@@ -4,7 +4,7 @@ import { type BytePath, showPath } from '../../tree/path.ts';
 import { JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import type { Origin, System } from '../manifest/origin.ts';
+import { isDebian, type Origin, type System } from '../manifest/origin.ts';
 import { toText } from '../manifest/path-text.ts';
 import type { Reason } from '../manifest/planned-entry.ts';
 
@@ -59,12 +59,6 @@ export interface Contents {
   /** Files that should name a package, and do not. */
   readonly unclear: readonly BytePath[];
 }
-
-const NAME = /^[A-Za-z0-9][A-Za-z0-9+.-]*$/;
-const VERSION = /^[A-Za-z0-9.+~:-]+$/;
-
-/** Whether these can be the name and the version of a Debian package (deb-control(5), deb-version(7)). */
-export const isDebian = (name: string, version: string): boolean => NAME.test(name) && VERSION.test(version);
 
 /** The Debian packages of a manifest. @throws JailError ERR_MANIFEST: root in a writable jail can write it */
 export function debianParts({ packages, origins = {} }: Manifest): readonly Part[] {

@@ -3,7 +3,8 @@
 import { remember } from '../../values/remember.ts';
 import { compareVersions } from '../dpkg/deb-version.ts';
 import { asObject, type Json } from '../manifest/fields.ts';
-import { type Contents, isDebian } from './inventory.ts';
+import { isDebian } from '../manifest/origin.ts';
+import type { Contents } from './inventory.ts';
 
 export interface Issue {
   /** Such as CVE-2026-1234. */

@@ -7,7 +7,7 @@ import { fromText } from './path-text.ts';
 export type Json = Readonly<Record<string, unknown>>;
 
 function expected(what: string, key: string): TypeError {
-  return new TypeError(`${key === '' ? '' : `${key}: `}${what} is expected`);
+  return new TypeError(`${key === '' ? '' : `${quote(key)}: `}${what} is expected`);
 }
 
 export function asObject(value: unknown, key = ''): Json {

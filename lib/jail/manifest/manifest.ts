@@ -7,6 +7,7 @@ import { type BytePath, bytePath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
+import { quote } from '../../words/quote.ts';
 import { gradually, type Steps } from '../work/steps.ts';
 import { withRegular } from './file-hash.ts';
 import { asId, asInteger, asList, asObject, asPath, asText, type Json } from './fields.ts';
@@ -126,12 +127,16 @@ export function parseManifest(data: Uint8Array): Manifest {
   }
 }
 
-const damaged = ({ message }: Error): JailError =>
-  new JailError(`the manifest of the jail is damaged: ${message}`, {
-    code: 'ERR_MANIFEST',
-    path: MANIFEST_PATH,
-    hint: 'build the jail anew',
-  });
+const damaged = (error: Error): JailError =>
+  // The words of a SyntaxError quote the text.
+  new JailError(
+    `the manifest of the jail is damaged: ${error instanceof SyntaxError ? quote(error.message) : error.message}`,
+    {
+      code: 'ERR_MANIFEST',
+      path: MANIFEST_PATH,
+      hint: 'build the jail anew',
+    },
+  );
 
 function* parseText(text: Buffer): Steps<Manifest> {
   const [head, lines] = splitLines(text);

@@ -28,6 +28,12 @@ function asWord(value: unknown, key: string): string {
   throw new TypeError(`${key}: ${quote(text)} has other characters than such a word`);
 }
 
+const NAME = /^[A-Za-z0-9][A-Za-z0-9+.-]*$/;
+const VERSION = /^[A-Za-z0-9.+~:-]+$/;
+
+/** Whether these can be the name and the version of a Debian package (deb-control(5), deb-version(7)). */
+export const isDebian = (name: string, version: string): boolean => NAME.test(name) && VERSION.test(version);
+
 /** @throws TypeError */
 export function originsFromJson(value: unknown): Origins {
   const origins = Object.entries(asObject(value, 'origins')).map(([name, one]) => {

@@ -4,7 +4,8 @@ import { gzipSync } from 'node:zlib';
 
 import t from 'tap';
 
-import { readImage } from '../../../lib/jail/image/read-image.ts';
+import { readImage, type ReadImageOptions } from '../../../lib/jail/image/read-image.ts';
+import { parseTravelled } from '../../../lib/jail/image/travelled.ts';
 import { bytePath } from '../../../lib/tree/path.ts';
 import { makeDirectory } from '../../support/directory.ts';
 import { archive, member, pax, sha256, writeLayout, type Wrong } from '../../support/jail/images.ts';
@@ -135,6 +136,13 @@ const refused: readonly (readonly [string, RegExp, ...Buffer[]])[] = [
     /map of a sparse/,
     pax({ 'GNU.sparse.major': '1', 'GNU.sparse.realsize': '9' }),
     member({ name: 'a', content: Buffer.alloc(512, 0x61) }),
+  ],
+  ['a path of 4001 bytes', /too long for a path/, pax({ path: `${'a/'.repeat(1999)}bb` }), file('x')],
+  [
+    'capabilities of 65 bytes',
+    /capabilities/,
+    pax({ 'SCHILY.xattr.security.capability': 'c'.repeat(65) }),
+    file('a'),
   ],
   ['a NUL in a name', /NUL/, pax({ path: 'a\0b' }), file('x')],
   ['a NUL in a target', /NUL/, pax({ linkpath: '/etc\0x' }), link('a', 'b')],
@@ -306,7 +314,15 @@ t.test('the files of an image are verified', async (t) => {
     writeFileSync(`${path}/index.json`, Buffer.alloc(5 << 20, 0x20)),
   );
   await change('deep JSON', /index.json/, (path) => writeFileSync(`${path}/index.json`, '['.repeat(1 << 20)));
-  await change('no JSON', /index.json/, (path) => writeFileSync(`${path}/index.json`, '\0\u0001'));
+  // oxlint-disable-next-line no-control-regex
+  const plain = /index.json: [^\0\u001b]+$/;
+  await change('no JSON', plain, (path) => writeFileSync(`${path}/index.json`, '\0\u001b[31m'));
+  await change('no image of docker save', /lacks the layer \\x1b/, (path) => {
+    const config = { os: 'linux', architecture: 'x', rootfs: { diff_ids: [digest('')] } };
+    writeFileSync(`${path}/config`, JSON.stringify(config));
+    writeFileSync(`${path}/manifest.json`, JSON.stringify([{ Config: 'config', Layers: ['\u001b[31m'] }]));
+    unlinkSync(`${path}/index.json`);
+  });
   await change('a link to the host in place of a blob', /lacks the layer/, (_, blob) => {
     writeFileSync(`${directory}/outside`, readFileSync(blob));
     unlinkSync(blob);
@@ -317,6 +333,43 @@ t.test('the files of an image are verified', async (t) => {
   await t.rejects(readImage(bytePath(empty)), { code: 'ERR_IMAGE', message: /neither an image layout/ });
   await t.rejects(readImage(bytePath(newPath())), { code: 'ERR_USAGE', message: /it is not there/ });
   await t.rejects(readImage(bytePath('/dev/null')), { code: 'ERR_USAGE' });
+});
+
+t.test('what is small in the archive and large for its reader', async (t) => {
+  const path = newPath();
+  writeFileSync(path, archive(file('a', 'x'.repeat(600)), hard('b', 'a')));
+  const message = /are larger than 1000 bytes/;
+  await t.rejects(readImage(bytePath(path), { mostBytes: 1000 }), { code: 'ERR_IMAGE', message });
+  t.same((await readImage(bytePath(path), { mostBytes: 1200 })).entries.length, 2);
+  writeFileSync(path, archive(pax({ 'SCHILY.xattr.user.a': 'x'.repeat(9000) }, 'g'), file('a'), file('b')));
+  const { entries } = await readImage(bytePath(path));
+  t.same(
+    entries.map(({ xattrs }) => xattrs.size),
+    [0, 0],
+  );
+  const entry = {
+    name: bytePath('a'),
+    kind: 'file',
+    mode: 0,
+    uid: 0,
+    gid: 0,
+    mtimeS: 0,
+    sizeBytes: 1,
+  } as const;
+  const more = { target: bytePath(''), major: 0, minor: 0, xattrs: new Map() };
+  const read: NonNullable<ReadImageOptions['read']> = async (_, events) => {
+    events.entry({ ...entry, ...more });
+    events.data(Buffer.alloc(2));
+  };
+  await t.rejects(
+    readImage(bytePath(path), { read }),
+    { message: /larger than its size/ },
+    'the other process lies',
+  );
+  for (const text of ['['.repeat(5 << 20), `{"format":1${'['.repeat(5 << 20)}`, '\u001f\u008b'])
+    t.throws(() => parseTravelled(Buffer.from(text)), { message: /is not the manifest/ });
+  writeFileSync(path, archive(link('blobs', 'http://['), file('manifest.json', '[]')));
+  await t.rejects(readImage(bytePath(path)), { code: 'ERR_IMAGE' }, 'a target that is no URL');
 });
 
 t.test('too many entries are refused before they are all read', async (t) => {
