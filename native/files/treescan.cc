@@ -86,6 +86,8 @@ void Scan::close() {
   levels_.clear();
   reading_.fd.reset(-1);
   reading_.isOpen = false;
+  // not when the garbage collector finds the scan: a jail with an open directory is in use
+  root_.reset(-1);
 }
 
 void Scan::emit(const Record& record, std::string_view target) {

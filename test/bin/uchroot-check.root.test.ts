@@ -138,6 +138,6 @@ test('without the option nothing of it is opened', async (t) => {
     t.equal(start([...tracing, ...command, ...options, ...program]).status, 0);
     return must(['cat', trace]);
   };
-  t.notMatch(opened(), /bundle-(?!late)\w+\.cjs|manifest\.json/);
+  t.notMatch(opened(), /bundle-(?!hot|late)\w+\.cjs|manifest\.json/);
   t.match(opened('--check'), /bundle-launch\.cjs/);
 });
