@@ -163,6 +163,7 @@ void closeOthers(const LimitWatch& watch, long lockFd) {
   if (master >= 0 && startGuard(&relay) < 0) quit(125);
   const long child = parseNumber(argv[1]), milliseconds = parseNumber(argv[7]), cpus = parseNumber(watch.cpus);
   watch.hasTime = milliseconds > 0;
+  watch.resultFd = parseNumber(watch.result);
   watch.cpuUs = parseNumber(argv[8]) * 1000;
   const ClockLimits limits = {milliseconds, static_cast<int>(parseNumber(watch.killSignal)), cpus > 0 ? watch.cpuUs : 0, cpus};
   constexpr uint32_t kRights = bit(CAP_DAC_OVERRIDE) | bit(CAP_KILL);
@@ -175,7 +176,6 @@ void closeOthers(const LimitWatch& watch, long lockFd) {
   }
   becomeWaiter(argv, uid == 0 || (uid > 0 && watch.recipe.bytes > 0) ? kRights : 0);
   watch.recordFd = parseNumber(argv[6]);
-  watch.resultFd = parseNumber(watch.result);
   const long lockFd = parseNumber(watch.lockFd);
   if (master < 0) {
     closeOthers(watch, lockFd);

@@ -151,7 +151,10 @@ const char* helperThatFailed(const LimitWatch* watch) {
                                : nullptr;
 }
 
-void account(const LimitWatch* watch, const Ended& ended, LimitKind limit, const rusage& usage, const CgroupUse& use) {
+// `failed`: what the program could not go on without, in words, or nullptr.
+void account(const LimitWatch* watch, const Ended& ended, LimitKind limit, const char* failed, const rusage& usage,
+             const CgroupUse& use) {
+  if (watch->resultFd < 0) return;
   const int64_t *numbers = use.numbers, user = microseconds(usage.ru_utime), system = microseconds(usage.ru_stime);
   const int64_t all = cpuUsOf(use);
   const bool isLimited = limit != kLimits;
@@ -160,7 +163,7 @@ void account(const LimitWatch* watch, const Ended& ended, LimitKind limit, const
                                 .isTimeOver = limit == kCpuTime || isTimeOver(watch, ended) || isCpuOver(watch, ended),
                                 .isKilled = isLimited && (ended.status & 0x7f) != 0,
                                 .limit = isLimited ? kNames[limit] : nullptr,
-                                .message = isLimited ? watch->words[limit] : helperThatFailed(watch),
+                                .message = isLimited ? watch->words[limit] : failed,
                                 .wallUs = nowUs() - watch->startUs,
                                 .userUs = numbers[kUserUs] >= 0 ? numbers[kUserUs] : user,
                                 .systemUs = numbers[kSystemUs] >= 0 ? numbers[kSystemUs] : system,
@@ -187,10 +190,11 @@ int end(Watch* base, int status, const rusage& usage) {
   else if (isOver && watch->recordFd < 0) killOrphans();
   const Ended ended = readEnd(watch, status);
   const LimitKind limit = limitOf(watch, ended, microseconds(usage.ru_utime) + microseconds(usage.ru_stime), use);
-  if (watch->resultFd >= 0) account(watch, ended, limit, usage, use);
+  const char* failed = helperThatFailed(watch);
+  account(watch, ended, limit, failed, usage, use);
   if (limit != kLimits && watch->words[limit] != nullptr) tellWords(watch->words[limit]);
   while (watch->reporterPid > 0 && sys(__NR_wait4, watch->reporterPid, 0, __WALL, 0) == -EINTR) continue;
-  if (const char* failed = helperThatFailed(watch); failed != nullptr) tellWords(failed);
+  if (failed != nullptr) tellWords(failed);
   return ended.status != 0 && isTimeOver(watch, ended) ? kTimeIsOver : exitStatusOf(ended.status);
 }
 
@@ -199,13 +203,19 @@ int end(Watch* base, int status, const rusage& usage) {
 void endUnwatched(LimitWatch* watch, long child, long error) {
   // Without CAP_KILL it fails for an init. That ends with this process.
   const bool isKilled = sys(__NR_kill, child, SIGKILL) >= 0;
-  while (isKilled && sys(__NR_wait4, child, 0, __WALL, 0) == -EINTR) continue;
+  int status = SIGKILL;
+  rusage usage = {};
+  while (isKilled && sys(__NR_wait4, child, address(&status), __WALL, address(&usage)) == -EINTR) continue;
   CgroupUse use;
+  for (int64_t& number : use.numbers) number = -1;
   if (hasCgroup(watch)) endCgroup(watch->recipe, &use);
   else if (watch->recordFd < 0) killOrphans();
-  tellWords(error == -EAGAIN   ? "no process could be started that watches its time (--time, --cpu-time): too many processes"
-            : error == -ENOMEM ? "no process could be started that watches its time (--time, --cpu-time): no memory"
-                               : "no process could be started that watches its time (--time, --cpu-time): the kernel or a filter refuses it");
+  const char* words =
+      error == -EAGAIN   ? "no process could be started that watches its time (--time, --cpu-time): too many processes"
+      : error == -ENOMEM ? "no process could be started that watches its time (--time, --cpu-time): no memory"
+                         : "no process could be started that watches its time (--time, --cpu-time): the kernel or a filter refuses it";
+  account(watch, {status, 0, -1, false}, kLimits, words, usage, use);
+  tellWords(words);
   static const char hint[] = "hint: raise the limit: ulimit -u, pids.max of the cgroup, TasksMax= of the unit; or give --pids\n";
   if (error == -EAGAIN) (void)sys(__NR_write, 2, address(hint), sizeof hint - 1);
   static const char rights[] = "hint: without --rootless it needs CAP_KILL and CAP_DAC_OVERRIDE\n";
