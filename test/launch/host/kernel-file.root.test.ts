@@ -2,7 +2,7 @@
 // a stack trace of Node. Only errors of our own may be seen, whatever is read: the reads are found by watching the commands.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
@@ -37,10 +37,12 @@ const modesOf = (key: string): readonly string[] => {
   return key.startsWith('readdir ') ? ['hidden', 'empty', 'cut'] : ['hidden'];
 };
 
-// Changes one call of node:fs on a path of the kernel, or writes down all of them. Directories of cgroups are read by one loop.
+// Changes calls of node:fs on paths of the kernel, and writes down those that it has changed; without a mode, all of them. Directories of
+// cgroups are read by one loop.
 const hook = `
   const fs = require('node:fs');
-  const { FUZZ_AT: at, FUZZ_MODE: mode, FUZZ_LOG: log } = process.env;
+  const { FUZZ_AT: at = '', FUZZ_MODE: mode, FUZZ_LOG: log } = process.env;
+  const changing = new Set(at.split('\\n'));
   for (const name of ['FUZZ_AT', 'FUZZ_MODE', 'FUZZ_LOG']) delete process.env[name];
   const { appendFileSync } = fs;
   const garbled = { empty: () => '', cut: (text) => text.slice(0, text.length / 2), garbled: (text) => text.replace(/[0-9a-z]/g, '#') };
@@ -54,8 +56,9 @@ const hook = `
     if (isInside || !/^\\/(proc|sys)(\\/|$)/.test(String(path))) return false;
     const known = String(path).replaceAll(/[0-9a-f]*[0-9][0-9a-f]*/g, 'N');
     const key = name + ' ' + (name === 'readdir' ? known.replace(/^(\\/sys\\/fs\\/cgroup)\\/.*/, '$1') : known);
-    if (log) appendFileSync(log, key + '\\n');
-    if (key !== at) return false;
+    if (mode !== undefined && !changing.has(key)) return false;
+    appendFileSync(log, key + '\\n');
+    if (mode === undefined) return false;
     if (mode === 'hidden')
       throw Object.assign(new Error('ENOENT: no such file or directory, ' + name), {
         code: 'ENOENT', errno: -2, syscall: name, path: String(path),
@@ -163,22 +166,33 @@ for (const [title, command, by = []] of [
         env,
       );
     };
-    await start('first', { FUZZ_LOG: `${at}/log` });
-    const read = new Set(readFileSync(`${at}/log`, 'utf8').split('\n').filter(Boolean));
+    const readLog = (name: string): ReadonlySet<string> =>
+      new Set(existsSync(name) ? readFileSync(name, 'utf8').split('\n').filter(Boolean) : []);
+    const whole = await start('first', { FUZZ_LOG: `${at}/log` });
+    const read = readLog(`${at}/log`);
     t.ok(read.size > 0);
     // daemons launch by the code whose reads were tried before
     const keys = [...read].filter((key) => !(daemons.has(command) && triedOfLaunch.has(key)));
     if (daemons.has(command)) keys.push('readFile /proc/self/mountinfo', 'readFile /proc/self/cgroup');
     else if (title === 'a launch with limits') for (const key of keys) triedOfLaunch.add(key);
-    for (const key of keys) {
-      const modes = tried.has(key) ? ['hidden'] : modesOf(key);
-      tried.add(key);
-      const runs = await Promise.all(modes.map((mode) => start(mode, { FUZZ_AT: key, FUZZ_MODE: mode })));
-      for (const [i, { status, stderr }] of runs.entries()) {
-        t.notMatch(stderr, /^ +at |Error: /m, `${key}: ${modes[i]}`);
-        t.not(status, null, `${key}: ${modes[i]}`);
+    // All calls are changed at once. A command that ends early may not have used what it had read before, so only its last one counts, and
+    // the others are changed again.
+    const change = async (mode: string): Promise<void> => {
+      const left = new Set(
+        keys.filter((key) => mode === 'hidden' || (!tried.has(key) && modesOf(key).includes(mode))),
+      );
+      for (let round = 0; left.size > 0; round++) {
+        const log = `${at}/${mode}-${round}`;
+        const run = await start(mode, { FUZZ_AT: [...left].join('\n'), FUZZ_MODE: mode, FUZZ_LOG: log });
+        const changed = [...readLog(log)];
+        t.notMatch(run.stderr, /^ +at |Error: /m, `${mode}: ${changed.join(', ')}`);
+        t.not(run.status, null, `${mode}: ${changed.join(', ')}`);
+        if (changed.length === 0) return; // it is read by chance
+        for (const key of run.status === whole.status ? changed : changed.slice(-1)) left.delete(key);
       }
-    }
+    };
+    await Promise.all(['hidden', 'empty', 'cut', 'garbled'].map(change));
+    for (const key of keys) tried.add(key);
   });
 
 // Mounts over what the addon and the launcher read.
@@ -204,17 +218,19 @@ for (const more of [{}, { isolate: true, memory: '64M' }]) {
   );
   for (const [i, mount] of mounts.entries()) {
     const here = mkdtempSync(`${at}/`);
-    const commands: (readonly string[])[] = [
-      ['uchroot', ...limited, 'nobody', jail, '/probe'],
-      ['uchroot-jail', 'build', `${here}/learned`, '--learn', '/bin/true'],
-    ];
+    const commands: (readonly string[])[] = [['uchroot', ...limited, 'nobody', jail, '/probe']];
     // these launch as the others do
     if (i < 2) commands.push(tcpd(here), inetd(here));
     // what is a file of the process is for launches, and for JavaScript, whose reads fail above
     if (mount.startsWith('mount -t tmpfs'))
       commands.push(
-        ['uchroot-jail', 'update', built],
+        ['uchroot-jail', 'build', `${here}/learned`, '--learn', '/bin/true'],
         ['uchroot-jail', 'check', built],
+      );
+    // namespaces and threads are for launches and for those that look at all processes
+    if (/^mount -t tmpfs(?!.*\/(?:ns|task)$)/.test(mount))
+      commands.push(
+        ['uchroot-jail', 'update', built],
         ['uchroot-jail', 'clone', built, `${here}/clone`],
         ['uchroot-jail', 'remove', copyOf(here)],
       );
