@@ -11,6 +11,7 @@ import {
   bareOnly,
   bothWays,
   command,
+  isCompiled,
   makeJail,
   oddCaller,
   rootTest,
@@ -80,12 +81,16 @@ function stopped(t: Test, faulty: Faulty, step: string): void {
 // to send.
 const understood = ['setsid(', 'setresuid(0, 0, 0', 'sendto('];
 
+// Each way runs the same object of the interpreter, and a launcher starts in a tenth of the time of a command. So every call fails in a
+// launcher; in the command, where JavaScript tells the failure, one call of each name.
 test('a fault in any call stops at a step, in their order, and each step stops at its own call', async (t) => {
   const plan = launch.plan();
   t.equal(plan.get(plan.size), 'execve', 'the whole plan is known');
   let place = 1;
   const stoppedBy = new Map<number, Set<string>>();
-  for (const call of distinctCalls(launch.calls())) {
+  const all = distinctCalls(launch.calls());
+  const names = all.map(({ name }) => name);
+  for (const call of isCompiled() ? all : all.filter(({ name }, at) => names.indexOf(name) === at)) {
     const fault = understood.some((begin) => call.text.startsWith(begin)) ? 'error=EIO' : 'error=EPERM';
     await t.test(`${fault} from ${call.text}`, async (t) => {
       const faulty = launch.fail(call, fault);
@@ -96,6 +101,8 @@ test('a fault in any call stops at a step, in their order, and each step stops a
       stopped(t, faulty, plan.get(place) ?? 'a step');
     });
   }
+  t.ok(stoppedBy.size > 20, `${stoppedBy.size} steps have stopped`);
+  if (!isCompiled()) return;
   for (const [at, op] of plan) {
     if (op === 'keep_listen_fds') continue; // no descriptors are passed
     const rows = stepTable;
