@@ -1,5 +1,5 @@
 // Writes a jail to a file that other machines can use: an image for container engines, or a tar archive.
-import { closeSync, fsync, lstatSync, openSync, renameSync, rmSync, write, writeSync } from 'node:fs';
+import { closeSync, fsync, lstatSync, openSync, renameSync, rmSync, write } from 'node:fs';
 import { promisify } from 'node:util';
 
 import {
@@ -26,12 +26,12 @@ import { absolute } from './host/given-path.ts';
 import { findJailDirectory } from './host/jail-directory.ts';
 import { hiddenName } from './host/jail-place.ts';
 import { openHost } from './host/source-host.ts';
-import { partsOf, tarPieces, type Write, writeLayer } from './image/archive.ts';
-import { blobName, type ImageFile, imageFiles } from './image/image-layout.ts';
+import { headerOf, partsOf, tarPieces, type Write, writeLayer } from './image/archive.ts';
+import { type ImageFile, imageFiles, type Layer } from './image/image-layout.ts';
 import { changed, type ImageTree, imageTree } from './image/image-tree.ts';
 import { readUnit, refuseUnits } from './image/portable.ts';
 import { writeSquashfs } from './image/squashfs.ts';
-import { padding, tarEnd, tarHeader } from './image/tar.ts';
+import { padding, tarEnd } from './image/tar.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkRows, type JailWork, WORK } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
@@ -52,6 +52,11 @@ export interface ExportRequest extends JailWork {
   readonly units?: readonly Bytes[] | undefined;
   /** The name of the image, NAME:TAG. */
   readonly tag?: string | undefined;
+  /**
+   * The image has at most so many layers, 1…100; 1 by default. The largest source packages get a layer each, so that an update of one
+   * leaves most layers as they were.
+   */
+  readonly layers?: number | undefined;
   /** No file in it is newer, in seconds since 1970 (SOURCE_DATE_EPOCH of reproducible-builds.org). */
   readonly newestS?: number | undefined;
   /** Findings of `checkJail` that are accepted, as its `ignore`. */
@@ -62,8 +67,8 @@ export interface ExportReport {
   /** Number and total size of the regular files in it. */
   readonly files: number;
   readonly sizeBytes: number;
-  /** SHA-256 of the uncompressed archive, as `sha256:…`: the same for the same jail. Undefined but for `oci`. */
-  readonly diffId?: string;
+  /** SHA-256 of each uncompressed layer, as `sha256:…`: the same for the same jail. Undefined but for `oci`. */
+  readonly diffIds?: readonly string[];
   /** The digest of the image's manifest. It depends on the version of zlib in Node. */
   readonly digest?: string;
 }
@@ -77,6 +82,8 @@ const tag = optional(
     /^[a-z0-9]+([._/:-]+[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/,
   ),
 );
+// Docker takes no more than 127.
+const toLayers = optional(whole(1, 100));
 const seconds = optional(whole(0, 9_999_999_999));
 const toUnits = optional(
   list(path('/etc/systemd/system/web.service'), ['/etc/systemd/system/web.service']),
@@ -92,15 +99,17 @@ const toUnits = optional(
  */
 export async function exportJail(asked: ExportRequest): Promise<ExportReport> {
   const request = takeRequest(asked, (own) => {
-    checkRows(own, WORK, ['file', 'format', 'tag', 'units', 'newestS', 'ignore']);
+    checkRows(own, WORK, ['file', 'format', 'tag', 'units', 'layers', 'newestS', 'ignore']);
     path('/srv/jail.tar')(own.file, 'file');
     seconds(own.newestS, 'newestS');
-    const [name, as] = [tag(own.tag, 'tag'), format(own.format, 'format')];
-    if (name !== undefined && as !== 'oci')
-      throw usageError(({ name: called, assign }) => ({
-        message: `${called('tag')} names an image, and ${assign('format', as)} has none`,
-        hint: 'leave one of both out',
-      }));
+    const as = format(own.format, 'format');
+    const ofImage = { tag: tag(own.tag, 'tag'), layers: toLayers(own.layers, 'layers') };
+    for (const [key, value] of Object.entries(ofImage))
+      if (value !== undefined && as !== 'oci')
+        throw usageError(({ name, assign }) => ({
+          message: `${name(key)} is for an image, and ${assign('format', as)} makes none`,
+          hint: 'leave one of both out',
+        }));
     refuseUnits(
       toUnits(own.units, 'units').map((unit) => absolute(unit)),
       as,
@@ -163,7 +172,7 @@ const architecture = architectures[process.arch] ?? process.arch;
 function treeOf(
   jail: FileRoot,
   manifest: Manifest,
-  { format: as = 'oci', units = [], newestS, signal }: ExportRequest,
+  { format: as = 'oci', units = [], layers = 1, newestS, signal }: ExportRequest,
 ): Promise<ImageTree> {
   return closing(openHost(manifest.recipe.from), async ({ root }) => {
     const source = {
@@ -174,6 +183,7 @@ function treeOf(
       epochS: newestS,
       withDevices: as !== 'oci',
       units: units.map((unit) => readUnit(absolute(unit))),
+      layers,
     };
     return gradually(imageTree(source), signal);
   });
@@ -208,22 +218,20 @@ async function writeArchive(
     for (let at = 0; at < data.length;) at += (await writeSome(fd, data, at)).bytesWritten;
     tell();
   };
-  const pieces = tarPieces(jail, tree.entries(), written);
+  const archives = tree.layers.map((entries) => tarPieces(jail, entries, written));
   const counts = () => ({ files: written.files, sizeBytes: written.sizeBytes });
+  const [only = []] = archives;
   if (request.format === 'tar') {
-    for await (const part of partsOf(pieces)) await append(part);
+    for await (const part of partsOf(only)) await append(part);
     return counts();
   }
   if (request.format === 'squashfs') {
-    await writeSquashfs(watched(partsOf(pieces), tell), fd, request.newestS ?? 0);
+    await writeSquashfs(watched(partsOf(only), tell), fd, request.newestS ?? 0);
     return counts();
   }
-  // Its name is its hash, which is known at the end.
-  await append(Buffer.alloc(512));
-  const layer = await writeLayer(pieces, append);
-  await append(padding(layer.sizeBytes));
-  writeSync(fd, headerOf(blobName(layer.sha256), layer.sizeBytes), 0, 512, 0);
-  const made = imageFiles(layer, {
+  const layers: Layer[] = [];
+  for (const pieces of archives) layers.push(await writeLayer(fd, pieces, append));
+  const made = imageFiles(layers, {
     architecture,
     createdS: written.newestS,
     program: manifest.recipe.programs.length === 1 ? manifest.recipe.programs[0] : undefined,
@@ -235,7 +243,7 @@ async function writeArchive(
   await append(tarEnd);
   return {
     ...counts(),
-    diffId: `sha256:${layer.diffId}`,
+    diffIds: layers.map(({ diffId }) => `sha256:${diffId}`),
     digest: digestOf(made),
   };
 }
@@ -246,9 +254,6 @@ async function* watched(parts: AsyncIterable<Uint8Array>, tell: () => void): Asy
     yield part;
   }
 }
-
-const headerOf = (name: string, sizeBytes: number): Buffer =>
-  tarHeader({ path: bytePath(`/${name}`), kind: 'file', mode: 0o644, uid: 0, gid: 0, mtimeS: 0, sizeBytes });
 
 const digestOf = ([, manifest]: readonly ImageFile[]): string =>
   `sha256:${manifest?.name.replace(/^.*\//, '') ?? ''}`;

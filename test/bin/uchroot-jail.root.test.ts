@@ -38,7 +38,7 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     ],
     [
       ['export', jail, 'f', '--format', 'tar', '--tag', 'a:1'],
-      /--tag names an image, and --format tar has none/,
+      /--tag is for an image, and --format tar makes none/,
     ],
     [['export', jail, 'f', '--unit', ''], /--unit must be a path/, /^for example --unit \//],
     [

@@ -114,7 +114,7 @@ t.test('the same jail gives the same image, and other tools read it', withReader
     const { stdout, stderr } = start(['skopeo', 'inspect', '--config', `${form}:${file}`]);
     t.match(
       JSON.parse(stdout || '{}'),
-      { os: 'linux', rootfs: { diff_ids: [one.diffId] } },
+      { os: 'linux', rootfs: { diff_ids: one.diffIds } },
       `${form} ${stderr}`,
     );
   }
@@ -137,6 +137,42 @@ t.test('the same jail gives the same image, and other tools read it', withReader
     [],
     'a runtime has its own devices',
   );
+});
+
+t.test('layers of packages become one tree, and change little by an update', withReaders, (t) => {
+  const base = makeDirectory(t);
+  const jail = `${base}/jail`;
+  t.equal(uchrootJail(['build', jail, '/bin/sh']).status, 0);
+  const layersIn = (name: string, ...words: readonly string[]) => {
+    const { status, stderr } = uchrootJail(['export', jail, `${base}/${name}.tar`, ...words]);
+    t.equal(status, 0, stderr);
+    const layout = `oci:${base}/${name}:1`;
+    const copied = start(['skopeo', 'copy', '--insecure-policy', `oci-archive:${base}/${name}.tar`, layout]);
+    t.equal(copied.status, 0, copied.stderr);
+    const [digest] = start(['skopeo', 'inspect', '--format', '{{.Digest}}', layout])
+      .stdout.trim()
+      .split('\n');
+    const { layers } = JSON.parse(
+      readFileSync(`${base}/${name}/blobs/sha256/${digest?.slice('sha256:'.length)}`, 'utf8'),
+    );
+    return layers.map((layer: { readonly digest: string }) => layer.digest);
+  };
+  const before = layersIn('three', '--layers', '3');
+  t.equal(before.length, 3, 'glibc, the shell, and what belongs to no package');
+  t.match(uchrootJail(['diff', jail, `${base}/three.tar`]), { status: 0, stdout: '' });
+  layersIn('one');
+  for (const name of ['one', 'three']) {
+    const unpacked = start(['umoci', 'unpack', '--image', `${base}/${name}:1`, `${base}/of-${name}`]);
+    t.equal(unpacked.status, 0, unpacked.stderr);
+  }
+  const treeOf = (name: string) =>
+    describeTree(`${base}/of-${name}/rootfs`, { directoryTimes: false }).slice(1);
+  t.same(treeOf('three'), treeOf('one'));
+  writeFileSync(`${jail}/etc/passwd`, 'root:x:0:0::/:\n# edited\n');
+  const after = layersIn('edited', '--layers', '3');
+  t.same(after.slice(0, 2), before.slice(0, 2));
+  t.not(after[2], before[2]);
+  t.end();
 });
 
 t.test('a file system has the same files, each time the same', withSquashfs, async (t) => {
@@ -190,6 +226,8 @@ t.test('nothing is written for a jail that is not fit', { skip }, async (t) => {
   await refused({ format: 'zip' }, { name: 'UsageError' });
   await refused({ tag: 'No Name' }, { name: 'UsageError' });
   await refused({ format: 'tar', tag: 'a:1' }, { name: 'UsageError' });
+  await refused({ format: 'squashfs', layers: 2 }, { name: 'UsageError' });
+  await refused({ layers: 0 }, { name: 'UsageError' });
   await refused({ newestS: -1 }, { name: 'UsageError' });
   for (const [format, unit, name] of [
     ['oci', 'web.service', 'web.raw'],

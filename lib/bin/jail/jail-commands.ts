@@ -15,6 +15,7 @@ import type { JailWork } from '../../jail/request/jail-request.ts';
 import { wordsOf } from '../../jail/work/jail-error.ts';
 import type { NamedOption } from '../../launch/request/option-row.ts';
 import { option, type Argument } from '../../values/command-option.ts';
+import { parseNumber } from '../../values/size.ts';
 import { quote } from '../../words/quote.ts';
 import type { ReadArguments } from '../arguments.ts';
 import { type Command, has, type Outcome, textsOf, valueOf, valuesOf, wrongNumber } from '../dispatch.ts';
@@ -179,12 +180,17 @@ Nothing is written if check finds an error.`,
     ),
     option('--unit FILE', 'a unit of systemd, which makes it a portable service; may be repeated'),
     option('--tag NAME:TAG', 'the name of the image'),
+    option(
+      '--layers NUMBER',
+      'of the image, at most (default: 1): then an update of a package leaves most of them as they were',
+    ),
     ignoreOption,
   ],
   operands: [2, 2],
   run: async (read, { signal, onProgress }, directory, file) => {
     const format = toFormat(valueOf(read, 'format'), EXPORT_FORMATS);
     const [tag, newestS] = [valueOf(read, 'tag')?.text, sourceDateEpoch()];
+    const layers = valueOf(read, 'layers')?.text;
     const [units, ignore] = [bytesOf(read, 'unit'), bytesOf(read, 'ignore')];
     const report = await exportJail({
       signal,
@@ -195,6 +201,7 @@ Nothing is written if check finds an error.`,
       units,
       ignore,
       ...(tag !== undefined && { tag }),
+      ...(layers !== undefined && { layers: parseNumber(layers) as number }),
       ...(newestS !== undefined && { newestS }),
     });
     const digest = report.digest === undefined ? '' : `${report.digest}\n`;

@@ -1,12 +1,14 @@
 // Writes archives: the entries of an image as one tar stream, and gzip of it on the threads of Node's pool.
 import { createHash } from 'node:crypto';
+import { fstatSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
+import { bytePath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { openTurns } from '../work/steps.ts';
-import type { Layer } from './image-layout.ts';
+import { blobName, type Layer } from './image-layout.ts';
 import { changed, type ImageEntry } from './image-tree.ts';
 import { BLOCK_BYTES, padding, tarEnd, tarHeader } from './tar.ts';
 
@@ -82,11 +84,26 @@ const compress = (part: Uint8Array) => promisify(gzip)(part, { level: 4, chunkSi
 // Two threads for each core of a small machine keep it busy; more would only hold memory.
 const AT_ONCE = 4;
 
+/** The header of a file beside the files of the jail. */
+export const headerOf = (name: string, sizeBytes: number): Buffer =>
+  tarHeader({ path: bytePath(`/${name}`), kind: 'file', mode: 0o644, uid: 0, gid: 0, mtimeS: 0, sizeBytes });
+
+/** Writes a layer with its header at the end of the file. @param write appends to the file */
+export async function writeLayer(fd: number, pieces: Iterable<Uint8Array>, write: Write): Promise<Layer> {
+  const start = fstatSync(fd).size;
+  // Its name is its hash, which is known at the end.
+  await write(Buffer.alloc(BLOCK_BYTES));
+  const layer = await writeMembers(pieces, write);
+  await write(padding(layer.sizeBytes));
+  writeSync(fd, headerOf(blobName(layer.sha256), layer.sizeBytes), 0, BLOCK_BYTES, start);
+  return layer;
+}
+
 /**
  * Writes pieces, compressed, and returns what an image says of the layer. Each megabyte is a member of its own (RFC 1952, 2.2), so
  * that all cores compress, and memory does not grow with the archive.
  */
-export async function writeLayer(pieces: Iterable<Uint8Array>, write: Write): Promise<Layer> {
+async function writeMembers(pieces: Iterable<Uint8Array>, write: Write): Promise<Layer> {
   const [plain, packed] = [createHash('sha256'), createHash('sha256')];
   const running: Promise<Buffer>[] = [];
   let sizeBytes = 0;

@@ -44,8 +44,8 @@ function blob(value: object): ImageFile & { readonly digest: string } {
   return { name: blobName(sha256), content, digest: `sha256:${sha256}` };
 }
 
-/** The same layer and configuration give the same bytes. */
-export function imageFiles(layer: Layer, made: ImageConfiguration): readonly ImageFile[] {
+/** The same layers and configuration give the same bytes. */
+export function imageFiles(layers: readonly Layer[], made: ImageConfiguration): readonly ImageFile[] {
   const { architecture, program, user, tag } = made;
   const created = new Date(made.createdS * 1000).toISOString().replace('.000Z', 'Z');
   const config = blob({
@@ -58,16 +58,16 @@ export function imageFiles(layer: Layer, made: ImageConfiguration): readonly Ima
       ...(program !== undefined && { Entrypoint: [toText(program)] }),
       WorkingDir: '/',
     },
-    rootfs: { type: 'layers', diff_ids: [`sha256:${layer.diffId}`] },
-    history: [{ created, created_by: 'uchroot-jail export' }],
+    rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => `sha256:${diffId}`) },
+    history: layers.map(() => ({ created, created_by: 'uchroot-jail export' })),
   });
   const manifest = blob({
     schemaVersion: 2,
     mediaType: `${ofOci}.manifest.v1+json`,
     config: { mediaType: `${ofOci}.config.v1+json`, digest: config.digest, size: config.content.length },
-    layers: [
-      { mediaType: `${ofOci}.layer.v1.tar+gzip`, digest: `sha256:${layer.sha256}`, size: layer.sizeBytes },
-    ],
+    layers: layers.map(({ sha256, sizeBytes: size }) => {
+      return { mediaType: `${ofOci}.layer.v1.tar+gzip`, digest: `sha256:${sha256}`, size };
+    }),
   });
   const index = {
     schemaVersion: 2,
@@ -88,7 +88,11 @@ export function imageFiles(layer: Layer, made: ImageConfiguration): readonly Ima
     ],
   };
   const loaded = [
-    { Config: config.name, RepoTags: tag === undefined ? null : [tag], Layers: [blobName(layer.sha256)] },
+    {
+      Config: config.name,
+      RepoTags: tag === undefined ? null : [tag],
+      Layers: layers.map(({ sha256 }) => blobName(sha256)),
+    },
   ];
   return [
     config,

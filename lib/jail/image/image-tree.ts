@@ -7,6 +7,7 @@ import { STORE } from '../manifest/layout.ts';
 import { isConfiguration, type Manifest, manifestLines, type Recorded } from '../manifest/manifest.ts';
 import type { Origin } from '../manifest/origin.ts';
 import type { Steps } from '../work/steps.ts';
+import { layersOf } from './image-layers.ts';
 import type { TarEntry } from './tar.ts';
 
 /** An entry with its content: bytes that are made here, or the file of the jail with this hash; undefined if it may be edited. */
@@ -37,14 +38,16 @@ export interface ImageSource {
   readonly withDevices: boolean;
   /** Units of systemd, which make it a portable service. */
   readonly units: readonly Unit[];
+  /** Of the image, at most. */
+  readonly layers: number;
 }
 
 export interface ImageTree {
   /** Number of its regular files and their sizes, as they were built. */
   readonly files: number;
   readonly sizeBytes: number;
-  /** By path, so that a directory comes before its content. @throws JailError ERR_CHECK if the jail is not as built */
-  entries(): Iterable<ImageEntry>;
+  /** In each of them a directory comes before its content. @throws JailError ERR_CHECK if the jail is not as built */
+  readonly layers: readonly Iterable<ImageEntry>[];
 }
 
 /** What will be in the image. No object is made for a file before its turn: a jail can have a hundred thousand. */
@@ -68,14 +71,26 @@ export function* imageTree(source: ImageSource): Steps<ImageTree> {
   const all = [...built, ...files, ...directories].toSorted((one, other) =>
     pathOf(one) < pathOf(other) ? -1 : 1,
   );
+  const layers = yield* layersOf(all, source.layers, (one) => placed(one, source));
   const sizes = all.map((one) => ('tar' in one ? one.tar : one)).filter(({ kind }) => kind === 'file');
   return {
     files: sizes.length,
     sizeBytes: sizes.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0),
-    *entries() {
-      for (const one of all) yield 'tar' in one ? refuseOutside(one) : toEntry(one, source);
-    },
+    layers: layers.map((layer) => ({
+      *[Symbol.iterator]() {
+        for (const one of layer) yield 'tar' in one ? refuseOutside(one) : toEntry(one, source);
+      },
+    })),
   };
+}
+
+// An update replaces all packages of one source.
+function placed(one: Recorded | ImageEntry, { manifest: { origins = {} }, epochS }: ImageSource) {
+  const { path, kind, sizeBytes } = 'tar' in one ? one.tar : one;
+  const name = 'tar' in one || kind === 'directory' || isConfiguration(one) ? undefined : one.package;
+  const group = name && (Object.hasOwn(origins, name) ? origins[name]?.source : name);
+  const mtimeS = 'tar' in one ? one.tar.mtimeS : timeOf(one, epochS);
+  return { path, isDirectory: kind === 'directory', sizeBytes, mtimeS, group };
 }
 
 const pathOf = (one: Recorded | ImageEntry): BytePath => ('tar' in one ? one.tar.path : one.path);
