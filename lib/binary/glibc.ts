@@ -21,6 +21,17 @@ const MAX_SYSTEM_DIRECTORIES = 32; // Debian has the most: four
 
 type Build = ReturnType<typeof readBuild>;
 
+let latest: { readonly data: Uint8Array; readonly abi: Abi; readonly build: Build } | undefined;
+
+// A command that plans many jails meets the same loader in each of them.
+function buildOf(data: Uint8Array | undefined, abi: Abi): Build {
+  if (data === undefined) return readBuild(data, abi);
+  const isLatest = latest?.abi.machine === abi.machine && latest.abi.bits === abi.bits;
+  if (!isLatest || latest === undefined || Buffer.compare(latest.data, data) !== 0)
+    latest = { data, abi, build: readBuild(data, abi) };
+  return latest.build;
+}
+
 // Reads the settings from the file of a loader, which contains the default directories as consecutive strings that end in a
 // slash (SYSTEM_DIRS, elf/dl-load.c). Without the file, the usual settings are returned.
 function readBuild(data: Uint8Array | undefined, abi: Abi) {
@@ -72,7 +83,7 @@ const MAX_LOADER_BYTES = 8 << 20;
 
 /** The loader at the path `interpreter`, for programs of this ABI on this processor. */
 export function openGlibc(files: Files, interpreter: BytePath, abi: Abi, cpu: Cpu): Loader {
-  const built = readBuild(readSmallFile(files.root, interpreter, MAX_LOADER_BYTES), abi);
+  const built = buildOf(readSmallFile(files.root, interpreter, MAX_LOADER_BYTES), abi);
   const target = { files, abi, cpu };
   const system = openSystem(target, built);
   const tokens = { LIB: built.lib, PLATFORM: cpu.platform };

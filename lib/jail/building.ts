@@ -33,6 +33,7 @@ import {
   versionChanges,
 } from './manifest/manifest-changes.ts';
 import { mountsHost } from './packs/host.ts';
+import type { PlanSlot } from './plan/kept-plan.ts';
 import { type JailPart, largePacks, type PackReason, packReasons, partsOf } from './manifest/jail-parts.ts';
 import { type Manifest, readManifest } from './manifest/manifest.ts';
 import { toText } from './manifest/path-text.ts';
@@ -93,7 +94,10 @@ export interface JailReport {
  * jail": older files of the jail mislead the loader), ERR_CHECK (a test in the jail failed), ERR_MANIFEST, ERR_RECIPE, EBUSY
  * (another process works on it); AbortError (the signal).
  */
-export async function buildJail(asked: JailRequest): Promise<JailReport> {
+export const buildJail = (asked: JailRequest): Promise<JailReport> => buildFrom(asked, undefined);
+
+/** The same, with a plan that several jails of this host share. */
+export async function buildFrom(asked: JailRequest, slot: PlanSlot | undefined): Promise<JailReport> {
   const request = takeRequest(asked, checkRequest);
   const directory = absolute(request.directory);
   const { image } = request;
@@ -116,7 +120,7 @@ export async function buildJail(asked: JailRequest): Promise<JailReport> {
       };
       const [replace, { without }] = [toReplace(request), added];
       const isReferring = mountsHost(added);
-      const making = { host, directory, recipeFor, isReferring, without, replace, work: request };
+      const making = { host, directory, recipeFor, isReferring, without, replace, work: request, slot };
       const { report } = await run(making, request.plan === true);
       return withWarnings(report, [...plainWarnings(warnings), ...report.warningDetails]);
     });

@@ -24,7 +24,7 @@ import { mountsHost, refuseOwnPrograms } from './packs/host.ts';
 import { type JailPlan, planJail } from './plan/jail-plan.ts';
 import { checkNamed, checkPlan, warningsOf } from './plan/plan-outcome.ts';
 import { openReadable, toOrdinary } from './plan/ordinary-plan.ts';
-import { openKeptPlan } from './plan/kept-plan.ts';
+import { openKeptPlan, type PlanSlot } from './plan/kept-plan.ts';
 import type { JailWork } from './request/jail-request.ts';
 import { readUsers } from './request/named-on-host.ts';
 import { searchWarnings } from './search/search-warnings.ts';
@@ -166,6 +166,8 @@ export interface Making {
   readonly planFor?:
     | ((recipe: Recipe) => { readonly plan: JailPlan; readonly notes: readonly string[] })
     | undefined;
+  /** It shares its plan with others. */
+  readonly slot?: PlanSlot | undefined;
   /** `host` is ours alone: its files are moved, with these hashes. */
   readonly hashOf?: HashOf | undefined;
   readonly work: Pick<JailWork, 'signal' | 'onProgress'>;
@@ -186,20 +188,23 @@ interface PreparedPlan {
 // Plans a jail; `jail` is undefined if there is none yet.
 // @throws JailError, UsageError if the jail cannot be made as requested
 async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Promise<PreparedPlan> {
-  const { host, directory, work, planFor } = making;
+  const { host, directory, work, planFor, slot } = making;
   const before = jail && readManifest(jail);
   const recipe = making.recipeFor(before);
   refuseOwnPrograms(recipe);
   const readable = isOrdinary(caller()) ? openReadable(rememberStatus(host.root)) : undefined;
   const source = readable?.root ?? rememberStatus(host.root);
   work.onProgress?.(begin('plan'));
-  const place = planFor === undefined ? placeIn(recipe.from, source, directory) : undefined;
+  const place =
+    planFor === undefined ? placeIn(recipe.from, source, slot?.directory ?? directory) : undefined;
   const outside = place === undefined ? [] : [place];
   const users = readUsers(recipe.users);
-  const planned = { root: source, cpu: host.cpu, users, outside };
+  const planned = { root: source, cpu: host.cpu, users, outside, database: slot?.database };
   const other = planFor?.(recipe);
-  const kept =
-    other === undefined ? before && openKeptPlan(directory, host.root.fd, recipe, planned) : undefined;
+  const isKept = other === undefined && (before !== undefined || slot !== undefined);
+  const kept = isKept
+    ? openKeptPlan(slot?.directory ?? directory, host.root.fd, recipe, planned, slot)
+    : undefined;
   const steps = () => planJail(recipe, { ...planned, root: kept?.root ?? source });
   const whole = other?.plan ?? kept?.plan ?? (await gradually(steps(), work.signal));
   const { plan, notes } = readable ? toOrdinary(whole, recipe, readable) : { plan: whole, notes: [] };
@@ -208,9 +213,7 @@ async function preparePlan(making: Making, jail: DirectoryRoot | undefined): Pro
   if (jail !== undefined && other !== undefined && before === undefined) checkEmpty(jail, directory);
   checkNamed('replaced', making.replace, plan, before);
   checkNamed('kept', making.keep ?? [], plan, before);
-  const keep = () => {
-    if (kept?.plan === undefined) kept?.keep(whole);
-  };
+  const keep = () => kept?.keep(whole);
   const inert = recipe.programs.flatMap((program) => cannotRun(source, program) ?? []);
   return { source, before, recipe, plan, notes: [...(other?.notes ?? []), ...notes, ...inert], keep };
 }

@@ -4,7 +4,6 @@ import { memoize } from '../../values/remember.ts';
 import { type BytePath, joinPath, lastComponent, parentPath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
-import { readAlternatives } from './file-lists.ts';
 import type { Package, Packages } from './database.ts';
 import { isInProgramDirectory, placeOf } from './file-place.ts';
 import { followIfThere, listIfThere, statusIfThere } from './readable-files.ts';
@@ -84,13 +83,10 @@ type Sorted = Kind | { readonly programOf: BytePath };
 export function openContents(root: FileRoot, packages: Packages) {
   const sort = openSorter(root, packages);
   const madeBeside = openMade(root, packages);
-  let links: ReturnType<typeof readAlternatives> | undefined;
-
-  const allLinks = () => (links ??= readAlternatives(root, packages.rename));
 
   /** The links to a program through /etc/alternatives: cc for gcc. */
   function alternatives(path: BytePath): readonly BytePath[] {
-    return (allLinks().get(path) ?? []).filter((link) => isInProgramDirectory(link));
+    return (packages.alternatives().get(path) ?? []).filter((link) => isInProgramDirectory(link));
   }
   function withAlternatives(programs: readonly BytePath[]): readonly BytePath[] {
     return programs.flatMap((path) => [path].concat(alternatives(path)));

@@ -4,7 +4,14 @@ import { type BytePath, bytePath, pathBytes } from '../../tree/path.ts';
 import { type FileRoot, openFileLines } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { remember } from '../../values/remember.ts';
-import { type Diversions, readAliases, readDiversions, readList, readRegistry } from './file-lists.ts';
+import {
+  type Diversions,
+  readAliases,
+  readAlternatives,
+  readDiversions,
+  readList,
+  readRegistry,
+} from './file-lists.ts';
 import { readFile, readIfThere } from './readable-files.ts';
 import { type Alternatives, type Package, readStatus } from './package-status.ts';
 
@@ -26,6 +33,7 @@ export function openPackages(root: FileRoot) {
   let diversions: Diversions | undefined;
   let registry: ReturnType<typeof readRegistry> | undefined;
   let index: ReturnType<typeof indexOwners> | undefined;
+  let links: ReturnType<typeof readAlternatives> | undefined;
 
   function load() {
     diversions ??= readDiversions(readIfThere(root, bytePath(`${DATABASE}/diversions`)));
@@ -53,6 +61,8 @@ export function openPackages(root: FileRoot) {
     rename,
     /** Reads in the background what the owners of files need. */
     readAhead: owners,
+    /** All links that lead to each chosen file through /etc/alternatives. */
+    alternatives: () => (links ??= readAlternatives(root, rename)),
     /** All packages that list a path. Links are not followed. */
     owners: ownersOf,
     /** Undefined if no package owns a file, or several do, as a directory. Links are not followed: no package owns `/usr/bin/vi`. */

@@ -7,6 +7,7 @@ import { type BytePath, bytePath, lastComponent, toLatin1 } from '../../tree/pat
 import { rememberReads } from '../../tree/remembered-root.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
+import type { HostDatabase } from '../dpkg/host-database.ts';
 import { originOf } from '../dpkg/package-status.ts';
 import { readIfThere } from '../dpkg/readable-files.ts';
 import { openImports, openStrings } from '../dpkg/sections.ts';
@@ -34,6 +35,8 @@ export interface PlanSource {
   readonly users: readonly JailUser[];
   /** Directories of the root from which nothing is taken: the jail itself. */
   readonly outside?: readonly BytePath[];
+  /** That of the root, if it was read already. */
+  readonly database?: HostDatabase | undefined;
 }
 
 export interface JailPlan {
@@ -125,7 +128,7 @@ function ownersAmong(users: readonly JailUser[]): SelectionOptions['owners'] {
  * @throws UsageError for an unknown package or pack, or a path that would be a directory and a file; system errors of the root, such as EIO.
  */
 export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
-  const { cpu, users, outside } = source;
+  const { cpu, users, outside, database } = source;
   const root = rememberReads(source.root);
   const selection = new Selection(root, {
     owners: ownersAmong(users),
@@ -137,7 +140,7 @@ export function* planJail(recipe: Recipe, source: PlanSource): Steps<JailPlan> {
 
   const strings = openStrings(root);
   const imports = openImports(root, [...symbols, ...LISTING]);
-  const packages = openPackageFiles(root, selection, users, recipe, { strings, imports });
+  const packages = openPackageFiles(root, selection, users, recipe, { strings, imports, database });
   const executables = openExecutables(root, selection, {
     cpu,
     path: JAIL_PATH,

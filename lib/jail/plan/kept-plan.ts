@@ -6,9 +6,11 @@ import { dirname } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 
 import { type BytePath, parentPath, pathBytes } from '../../tree/path.ts';
-import { errorCode, type FileRoot, type FileStatus, openFileLines, readHeads } from '../../tree/root.ts';
+import { type Notes, noteReads } from '../../tree/noted-root.ts';
+import { errorCode } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
+import type { HostDatabase } from '../dpkg/host-database.ts';
 import type { Origin } from '../manifest/origin.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import { lookOr } from '../work/jail-error.ts';
@@ -31,25 +33,39 @@ type PlanData = Omit<JailPlan, 'packageOf' | 'versionOf' | 'originOf'> & {
 interface Kept {
   /** The recipe, the host and the version of this code, as JSON. */
   readonly key: string;
-  /** The paths that the planner looked at or read, each with a NUL, and the hash of their stamps. */
-  readonly looked: Buffer;
-  readonly read: Buffer;
-  readonly hash: Buffer;
+  readonly seen: readonly Seen[];
   readonly plan: PlanData;
 }
 
-/** `rootFd` is a descriptor of the source's root. */
+/** Paths that were looked at or read, each with a NUL, and the hash of their stamps. */
+interface Seen {
+  readonly looked: Buffer;
+  readonly read: Buffer;
+  readonly hash: Buffer;
+}
+
+/** Jails that are made of the same plan, one after the other. Each is in `directory`, from which nothing is taken. */
+export interface PlanSlot {
+  readonly directory: BytePath;
+  readonly database: HostDatabase;
+  /** The plan that was made a moment ago. */
+  latest?: { readonly key: string; readonly plan: JailPlan };
+}
+
+/** `rootFd` is a descriptor of the source's root. The plan is kept under the name of `directory`. */
 export function openKeptPlan(
   directory: BytePath,
   rootFd: number,
   recipe: Recipe,
-  { root, ...host }: PlanSource,
+  { root, database, ...host }: PlanSource,
+  slot: PlanSlot | undefined,
 ) {
   const { ino, ctimeNs } = statSync(import.meta.filename, { bigint: true });
   const key = JSON.stringify([process.version, String(ino), String(ctimeNs), recipe, host]);
   const path = fileOf(directory);
-  const plan = path === undefined ? undefined : takePlan(path, rootFd, key);
-  const [startMs, mounts] = [Date.now(), readMountTable()];
+  const latest = slot?.latest?.key === key ? slot.latest.plan : undefined;
+  const plan = latest ?? (path === undefined ? undefined : takePlan(path, rootFd, key));
+  const [readMs, mounts] = [Date.now(), readMountTable()];
   const notes = noteReads(root);
   return {
     /** Undefined if the jail must be planned. */
@@ -58,13 +74,25 @@ export function openKeptPlan(
     root: notes.root,
     /** Keeps a plan that was made from that root, if it is certain that nothing has changed meanwhile. */
     keep: (made: JailPlan): void => {
-      const [looked, read] = [withNuls(withParents(notes)), withNuls(notes.read)];
-      const { hash, newestMs } = native.stampPaths(rootFd, looked, read);
-      // A second is far more than the clock of a file system lags behind (current_time() of the kernel: some milliseconds).
-      const isCertain = newestMs < startMs - 1000 && notes.isCertain() && mounts === readMountTable();
-      if (isCertain && path !== undefined) writeKept(path, { key, looked, read, hash, plan: toData(made) });
+      if (slot !== undefined) slot.latest = { key, plan: made };
+      if (plan !== undefined) return;
+      const parts = [{ notes, readMs }, ...(database === undefined ? [] : [database])];
+      const seen = parts.map((one) => stamp(rootFd, one));
+      const isCertain = seen.every((one) => one !== undefined) && mounts === readMountTable();
+      if (isCertain && path !== undefined) writeKept(path, { key, seen, plan: toData(made) });
     },
   };
+}
+
+// Undefined if something may have changed since it was read.
+function stamp(
+  rootFd: number,
+  { notes, readMs }: { readonly notes: Notes; readonly readMs: number },
+): Seen | undefined {
+  const [looked, read] = [withNuls(withParents(notes)), withNuls(notes.read)];
+  const { hash, newestMs } = native.stampPaths(rootFd, looked, read);
+  // A second is far more than the clock of a file system lags behind (current_time() of the kernel: some milliseconds).
+  return newestMs < readMs - 1000 && notes.isCertain() ? { looked, read, hash } : undefined;
 }
 
 /** Removes the kept plan of a jail that is no more. */
@@ -96,61 +124,6 @@ function withParents({ looked, read }: Pick<Notes, 'looked' | 'read'>): Readonly
   return all;
 }
 
-type Notes = ReturnType<typeof noteReads>;
-
-/** Errors that last as long as the file is the same. */
-const LASTING: ReadonlySet<unknown> = new Set(['EISDIR', 'EINVAL', 'ELOOP', 'ENOTDIR', 'ENAMETOOLONG']);
-
-function noteReads(root: FileRoot) {
-  const [looked, read] = [new Set<BytePath>(), new Set<BytePath>()];
-  let isCertain = true;
-  function watch<T>(look: () => T): T {
-    try {
-      return look();
-    } catch (error) {
-      isCertain &&= LASTING.has(errorCode(error));
-      throw error;
-    }
-  }
-  const noting: FileRoot = {
-    lstat: (path) => {
-      looked.add(path);
-      return watch(() => statusOf(root.lstat(path)));
-    },
-    list: (path) => {
-      read.add(path);
-      return watch(() => root.list(path));
-    },
-    open: (path) => {
-      read.add(path);
-      const file = watch(() => root.open(path));
-      return file && { ...file, read: (...range) => watch(() => file.read(...range)) };
-    },
-    readHeads: (paths, maxBytes) => {
-      const heads = readHeads(root, paths, maxBytes);
-      for (const [index, path] of paths.entries()) {
-        read.add(path);
-        // a file that cannot be read now may be readable later
-        isCertain &&= heads[index] !== undefined || root.lstat(path) === undefined;
-      }
-      return heads;
-    },
-    // a file that cannot be read is set aside, and so opened by itself
-    openFileLines: (paths, special) => {
-      for (const path of paths) read.add(path);
-      return openFileLines(root, paths, special);
-    },
-  };
-  return { looked, read, root: noting, isCertain: () => isCertain };
-}
-
-// A directory's size and times change with each file in it. The planner must not see anything that its stamp does not hold. It
-// may use the access control list only of a directory that it reads, as it does for a copy.
-function statusOf(status: FileStatus | undefined): FileStatus | undefined {
-  if (status?.kind !== 'directory') return status;
-  return { ...status, sizeBytes: 0, mtimeMs: 0 };
-}
-
 function toData({ packageOf, versionOf, originOf, ...plan }: JailPlan): PlanData {
   const packages = new Map<BytePath, string>();
   for (const entry of plan.entries) {
@@ -168,7 +141,9 @@ function takePlan(path: string, rootFd: number, key: string): JailPlan | undefin
     if (!isCallers(dirname(path))) return undefined;
     const kept = deserialize(readFileSync(path)) as Kept;
     if (kept.key !== key) return undefined;
-    if (!native.stampPaths(rootFd, kept.looked, kept.read).hash.equals(kept.hash)) return undefined;
+    const isSame = ({ looked, read, hash }: Seen) =>
+      native.stampPaths(rootFd, looked, read).hash.equals(hash);
+    if (!kept.seen.every(isSame)) return undefined;
     const { packages, versions, origins, ...plan } = kept.plan;
     return {
       ...plan,

@@ -9,6 +9,7 @@ import { quote } from '../../words/quote.ts';
 import { commandLine, eachAlone } from '../../words/shell-word.ts';
 import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
+import type { HostDatabase } from '../dpkg/host-database.ts';
 import { optionalPart } from '../dpkg/file-place.ts';
 import { extensionsOf } from '../dpkg/suggestions.ts';
 import { openReading, type ReadPrograms, type Suggestion } from '../dpkg/choice-state.ts';
@@ -30,8 +31,12 @@ export interface Wanted {
   readonly packages: readonly string[];
 }
 
-function openDatabase(root: FileRoot, [asked]: readonly string[]): Packages | undefined {
-  const packages = openPackages(root);
+function openDatabase(
+  root: FileRoot,
+  [asked]: readonly string[],
+  database: HostDatabase | undefined,
+): Packages | undefined {
+  const packages = database === undefined ? openPackages(root) : database.packages;
   if (packages !== undefined || asked === undefined) return packages;
   throw new UsageError('there is no dpkg database to take packages from', {
     hint: 'leave --package out: name programs, and bring data with --copy',
@@ -44,9 +49,9 @@ export function openPackageFiles(
   selection: Selection,
   users: readonly JailUser[],
   { packages: asked, programs: named }: Pick<Recipe, 'packages' | 'programs'>,
-  read: ReadPrograms,
+  { database, ...read }: ReadPrograms & { readonly database?: HostDatabase | undefined },
 ) {
-  const packages = openDatabase(root, asked);
+  const packages = openDatabase(root, asked, database);
   const reading = packages && openReading(root, packages, read);
   // With their places in the jail. Under the requested names: /usr/bin/latex is a link, in a package of its own, to pdftex.
   const programs = new Map(named.map((path) => [path, path]));

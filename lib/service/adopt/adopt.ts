@@ -10,7 +10,7 @@ import { declaredAs } from './declared.ts';
 import { isOurs, presentDropIn } from './systemd-bus.ts';
 import { removeGeneration, removeOld, type Removals } from './generation.ts';
 import { dropInOf, stepsOf, swapSteps } from './adoption-plan.ts';
-import { type AdoptReport, lookFor, planNew, planPresent } from './planning.ts';
+import { type AdoptReport, lookFor, planNew, planPresent, type Subject } from './planning.ts';
 import {
   type AdoptionRecord,
   dropStaged,
@@ -44,13 +44,15 @@ interface Renewal extends ServiceWork {
   readonly declared?: string | undefined;
   /** Takes the old jails. By default they are removed at once. */
   readonly removals?: Removals | undefined;
+  /** What was found on the host a moment ago. */
+  readonly subject?: Subject | undefined;
 }
 
 // Makes the next generation and uses it. If that fails, nothing of it is left, unless the change is left to be undone.
 async function renew(
   unjailed: Unjailed,
   asked: AdoptionOptions,
-  { plan: isPlan = false, signal, onProgress, declared, removals }: Renewal,
+  { plan: isPlan = false, signal, onProgress, declared, removals, subject: found }: Renewal,
 ): Promise<AdoptReport> {
   const { service, reading } = unjailed;
   const { unit, isActive } = service;
@@ -69,7 +71,7 @@ async function renew(
     if (hasNewList) refuse(listRefusal(service, asked, comparison?.ownPorts));
     const seen = old === undefined ? comparison?.seen : undefined;
     const options = { ...asked, seen: seen ?? asked.seen };
-    const subject = await lookFor(unjailed, options);
+    const subject = found ?? (await lookFor(unjailed, options));
     const { plan, report, unseen } = await planNew(subject, directory, { signal, onProgress });
     const { configuration, tested } = old ?? {};
     const { exposure } = report;
@@ -168,12 +170,10 @@ export async function adoptDeclared(request: AdoptRequest, file: string): Promis
     }
     const unjailed = await readWithout(unit, record.reading);
     refuse(goneRefusal(unjailed.service), refusalOf(unjailed.service));
-    const { current: same } = await planPresent(await lookFor(unjailed, options), record, {
-      signal,
-      onProgress,
-    });
+    const subject = await lookFor(unjailed, options);
+    const { current: same } = await planPresent(subject, record, { signal, onProgress });
     if (same !== undefined && !isPlan) writeRecord({ ...record, options, declared: file });
-    const report = same === undefined ? await renew(unjailed, options, work) : undefined;
+    const report = same === undefined ? await renew(unjailed, options, { ...work, subject }) : undefined;
     return { unit, file, act: 'change', changes, report };
   });
 }
@@ -235,7 +235,8 @@ async function bringUpToDate(
   const { signal, onProgress, plan: isPlan = false } = request;
   const subject = await lookFor(unjailed, record.options);
   const { current, ...found } = await planPresent(subject, record, { signal, onProgress });
-  if (current === undefined) return { ...(await renew(unjailed, record.options, request)), ...found };
+  if (current === undefined)
+    return { ...(await renew(unjailed, record.options, { ...request, subject })), ...found };
   const isNew = reading.basis !== record.reading?.basis || record.failedUpdate !== undefined;
   if (!isPlan && isNew) writeRecord({ ...record, reading, failedUpdate: undefined });
   return { ...current, warnings: isPlan ? [] : await removeOld(unit, generationsOf(unit)) };

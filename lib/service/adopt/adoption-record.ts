@@ -15,7 +15,9 @@ import {
 } from 'node:fs';
 
 import { JailError, UsageError } from '../../errors.ts';
+import { forgetPlan } from '../../jail/plan/kept-plan.ts';
 import { unless } from '../../jail/work/jail-error.ts';
+import { bytePath } from '../../tree/path.ts';
 import { native } from '../../native.ts';
 import { printedJson } from '../../words/json.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
@@ -186,6 +188,7 @@ export function forgetService(unit: string): void {
   for (const name of existsSync(place) ? readdirSync(place) : [])
     rmSync(`${place}/${name}`, { recursive: true, force: true });
   unless(['ENOENT', 'EBUSY'], () => rmdirSync(place));
+  forgetPlan(bytePath(place));
 }
 
 // After the last service, the directories above it are removed too. EBUSY: a file system is mounted there.

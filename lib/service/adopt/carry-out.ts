@@ -8,8 +8,8 @@ import { readVersion } from '../../version.ts';
 import { jailOf } from './adoption.ts';
 import { presentDropIn, putDropIn } from './systemd-bus.ts';
 import { removeGeneration } from './generation.ts';
-import { mustRun, runHost } from './host-command.ts';
-import { writeHostFile } from './host-file.ts';
+import { runHost } from './host-command.ts';
+import { syncFileSystem, writeHostFile } from './host-file.ts';
 import { keepConfiguration } from './kept/kept-configuration.ts';
 import type { Launcher } from './launchers.ts';
 import { putOutbound } from './outbound.ts';
@@ -181,10 +181,10 @@ async function tryBeside(trial: Trial, run: Run): Promise<readonly string[]> {
     : [`it was not tried beside the running service: ${reason}`];
 }
 
-async function stage(record: AdoptionRecord): Promise<void> {
+function stage(record: AdoptionRecord): void {
   stageRecord(record);
   // the drop-in must not outlast a loss of power without the jail
-  await mustRun('sync', ['--file-system', record.plan.directory]);
+  syncFileSystem(record.plan.directory);
 }
 
 async function replaceDropIn(unit: string, text: string | undefined): Promise<void> {

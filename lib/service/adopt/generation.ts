@@ -2,8 +2,9 @@
 import { chmodSync, chownSync, existsSync, rmSync, statSync } from 'node:fs';
 
 import { JailError } from '../../errors.ts';
-import { buildJail, type JailReport } from '../../jail/building.ts';
+import { buildFrom, type JailReport } from '../../jail/building.ts';
 import { removeJail } from '../../jail/remove.ts';
+import type { PlanSlot } from '../../jail/plan/kept-plan.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { throwIfAborted } from '../../jail/work/jail-error.ts';
 import { type HostFacts, jailOf } from './adoption.ts';
@@ -21,12 +22,12 @@ export async function buildGeneration(
   { settings }: InstalledService,
   { isChosen }: Identity,
   { contents, account }: Pick<HostFacts, 'contents' | 'account'>,
-  work: Pick<JailWork, 'signal' | 'onProgress'>,
+  { slot, ...work }: Pick<JailWork, 'signal' | 'onProgress'> & { readonly slot: PlanSlot },
 ): Promise<JailReport> {
   const jail = jailOf(directory);
   // the builder lets everybody write to /run of a jail; nobody else may enter until that is changed
   makeHostDirectory(directory, 0o700);
-  const report = await buildJail({ ...work, directory: jail, ...contents });
+  const report = await buildFrom({ ...work, directory: jail, ...contents }, slot);
   const run = `${jail}/run`;
   if (existsSync(run)) {
     // Other users of the host must not put links, pid files or sockets there: systemd and programs of root follow them.

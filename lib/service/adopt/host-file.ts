@@ -14,6 +14,7 @@ import { dirname } from 'node:path';
 
 import { errnoName, reason } from '../../words/errno.ts';
 import { JailError } from '../../errors.ts';
+import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
 import { writeHints } from '../../values/file-error.ts';
@@ -60,6 +61,18 @@ export function writeHostFile(path: string, text: string, mode = 0o644): void {
 export function replaceHostFile(path: string, text: string): void {
   makeHostDirectory(dirname(path));
   doing(path, () => replaceFile(path, { mode: 0o644, text: Buffer.from(text).toString('latin1') }));
+}
+
+/** Writes all of the file system of a directory to the disk (syncfs(2)). @throws JailError with the errno */
+export function syncFileSystem(directory: string): void {
+  doing(directory, () => {
+    const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      native.inRootSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  });
 }
 
 /** A new directory that only root can enter. @throws JailError with the errno */

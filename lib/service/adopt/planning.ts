@@ -2,8 +2,11 @@
 import { existsSync, statSync } from 'node:fs';
 
 import { type JailReport } from '../../jail/building.ts';
+import { hostDatabase } from '../../jail/dpkg/host-database.ts';
 import type { VersionChange } from '../../jail/manifest/manifest-changes.ts';
+import type { PlanSlot } from '../../jail/plan/kept-plan.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
+import { bytePath } from '../../tree/path.ts';
 import { commandDirectory } from '../../native.ts';
 import { readVersion } from '../../version.ts';
 import { nodePath } from '../unit/node-path.ts';
@@ -28,7 +31,7 @@ import {
   showStep,
   stepsOf,
 } from './adoption-plan.ts';
-import { type AdoptionRecord, type Exposure, findRecord } from './adoption-record.ts';
+import { type AdoptionRecord, type Exposure, findRecord, placeOf } from './adoption-record.ts';
 import {
   directoryRefusal,
   loginRefusal,
@@ -80,6 +83,8 @@ export interface Subject {
   readonly service: InstalledService;
   readonly options: AdoptionOptions;
   readonly host: HostFacts;
+  /** The plan of its jail: of the present one, and of the next. */
+  readonly slot: PlanSlot;
 }
 
 type Work = Pick<JailWork, 'signal' | 'onProgress'>;
@@ -98,7 +103,8 @@ function kindOfPath(path: string): 'file' | 'directory' | undefined {
 /** Looks at the host. @throws UsageError if something is missing there, or gives the host away; LaunchError for an unknown account */
 export async function lookFor(unjailed: Unjailed, options: AdoptionOptions): Promise<Subject> {
   const { service } = unjailed;
-  const subject = { service, options, host: await lookAtHost(unjailed, options) };
+  const slot = { directory: bytePath(placeOf(service.unit)), database: hostDatabase() };
+  const subject = { service, options, host: await lookAtHost(unjailed, options), slot };
   refuse(
     missingProgram(service, existsSync),
     programRefusal(service.unit, options.programs, kindOfPath),
@@ -172,10 +178,13 @@ export async function planNew(
   /** Paths of the host that the service names, and that are not in its jail. */
   readonly unseen: readonly string[];
 }> {
-  const { service, options, host } = subject;
+  const { service, options, host, slot } = subject;
   const { unit, settings } = service;
   const jail = jailOf(directory);
-  const built = await buildGeneration(directory, service, chooseIdentity(service, options), host, work);
+  const built = await buildGeneration(directory, service, chooseIdentity(service, options), host, {
+    ...work,
+    slot,
+  });
   if ((options.connectTo ?? []).length > 0) writeOutboundFiles(directory);
   const { facts, warnings: withheld } = lookAtJail(jail, service, host);
   const first = chooseAdoption(service, options, host, facts, directory);
@@ -227,11 +236,11 @@ export async function planPresent(
   { plan: before, exposure, configuration }: AdoptionRecord,
   work: Work,
 ): Promise<Present> {
-  const { service, options, host } = subject;
+  const { service, options, host, slot } = subject;
   const { unit, directory, entry, entryReason } = before;
   const dropIn = presentDropIn(unit);
   if (dropIn !== dropInOf(before) || !areOutboundPresent(unit, outboundOf(before))) return ofUnit;
-  const { jail, ...found } = await compareJail(host.contents, before, work);
+  const { jail, ...found } = await compareJail(host.contents, before, { ...work, slot });
   if (jail === undefined) return found;
   const { facts } = lookAtJail(jailOf(directory), service, host);
   const chosen = chooseAdoption(service, options, host, facts, directory);

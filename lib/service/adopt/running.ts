@@ -2,14 +2,14 @@
 import { readdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { AbortError } from '../../errors.ts';
+import { AbortError, JailError } from '../../errors.ts';
 import { unless } from '../../jail/work/jail-error.ts';
 import { quote } from '../../words/quote.ts';
 import { findRecord } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
 import { ifReadable, readEnd } from './host-file.ts';
 import type { Settings } from './installed/installed-service.ts';
-import { propertiesOf, resetFailed } from './systemd-bus.ts';
+import { propertiesOf, resetFailed, restartUnit } from './systemd-bus.ts';
 
 // A daemon that dies right after its start has not come up. Of these types systemd knows when it is ready (systemd.service(5), Type=);
 // the others may still read their configuration.
@@ -115,23 +115,39 @@ export function wordsInLogs(paths: readonly string[], sinceMs: number, copies = 
   );
 }
 
-// Runs `systemctl VERB`. @returns what is wrong with the service afterwards; undefined if it runs
+// @returns why systemd has not done it; undefined if it has, or if the state of the service shows it
+async function told(
+  verb: 'restart' | 'reload',
+  unit: string,
+  { signal }: Watch,
+): Promise<string | undefined> {
+  if (verb === 'restart')
+    return restartUnit(unit, signal).catch((error: Error) => {
+      if (error instanceof JailError) return error.message;
+      throw error;
+    }) as Promise<string | undefined>;
+  const { status, stderr } = await runHost('systemctl', [verb, unit], { signal });
+  return status === 0 ? undefined : stderr.trim().split('\n')[0];
+}
+
+// Restarts or reloads a service. @returns what is wrong with it afterwards; undefined if it runs
 async function command(
   verb: 'restart' | 'reload',
   unit: string,
   watch: Watch,
 ): Promise<RunFailure | undefined> {
   const sinceMs = Date.now();
-  const countRestarts = async () => (await propertiesOf(unit, 'NRestarts')).NRestarts;
-  const before = await countRestarts();
-  const { status, stderr } = await runHost('systemctl', [verb, unit], { signal: watch.signal });
-  const restarts = verb === 'reload' ? before : await countRestarts();
-  const limitMs = status === 0 || verb === 'reload' ? await watchTime(unit, watch) : 0;
-  const runs = !(await pollFor(limitMs, async () => !(await isUp(unit, restarts)), watch.signal));
-  if (status === 0 && runs) return undefined;
+  const look = () => propertiesOf(unit, 'NRestarts', 'InvocationID');
+  const before = await look();
+  const refusal = await told(verb, unit, watch);
+  const after = verb === 'reload' ? before : await look();
+  const isDone = refusal === undefined && (verb === 'reload' || after.InvocationID !== before.InvocationID);
+  const limitMs = isDone || verb === 'reload' ? await watchTime(unit, watch) : 0;
+  const runs = !(await pollFor(limitMs, async () => !(await isUp(unit, after.NRestarts)), watch.signal));
+  if (isDone && runs) return undefined;
   const failure = await lastFailure(unit);
   const last = await journal('-n', '8', '-u', unit);
-  const reason = failure ?? (stderr.trim().split('\n')[0] || 'it has ended');
+  const reason = failure ?? refusal ?? (runs ? 'systemd has not restarted it' : 'it has ended');
   const paths = (findRecord(unit)?.plan.paths ?? []).map(({ path }) => path);
   const said = [last, ...wordsInLogs(paths, sinceMs)].filter((line) => line !== '');
   return { isUp: runs, words: [reason, ...said].join('\n') };

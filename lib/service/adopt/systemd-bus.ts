@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import { JailError } from '../../errors.ts';
+import { AbortError, JailError } from '../../errors.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { quote } from '../../words/quote.ts';
 import { busSocket, callBus } from './system-bus.ts';
@@ -250,6 +251,16 @@ async function readAs(unit: string, text: string): Promise<InstalledService> {
   } finally {
     // systemd itself forgets a unit that nothing uses
     rmSync(path, { force: true });
+  }
+}
+
+/** Restarts a unit, and waits until nothing is to be done for it. @throws JailError ERR_SERVICE if systemd refuses; AbortError */
+export async function restartUnit(unit: string, signal?: AbortSignal): Promise<void> {
+  await call(top, `${bus}.Manager`, 'RestartUnit', unit, 'replace');
+  const job = async () => call(objectOf(unit), properties, 'Get', `${bus}.Unit`, 'Job') as Promise<[number]>;
+  for (let ms = 4; (await job())[0] !== 0; ms = Math.min(200, 2 * ms)) {
+    if (signal?.aborted === true) throw new AbortError('the restart was not waited for', signal);
+    await sleep(ms);
   }
 }
 

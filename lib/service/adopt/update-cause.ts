@@ -2,8 +2,9 @@
 import { realpathSync } from 'node:fs';
 
 import { JailError } from '../../errors.ts';
-import { buildJail, type JailReport } from '../../jail/building.ts';
+import { buildFrom, type JailReport } from '../../jail/building.ts';
 import type { VersionChange } from '../../jail/manifest/manifest-changes.ts';
+import type { PlanSlot } from '../../jail/plan/kept-plan.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { isWithin } from '../../tree/path.ts';
 import { type JailContents, jailOf } from './adoption.ts';
@@ -39,10 +40,10 @@ interface Compared {
 export async function compareJail(
   contents: JailContents,
   { directory, paths }: Pick<AdoptionPlan, 'directory' | 'paths'>,
-  work: Pick<JailWork, 'signal' | 'onProgress'>,
+  { slot, ...work }: Pick<JailWork, 'signal' | 'onProgress'> & { readonly slot: PlanSlot },
 ): Promise<Compared> {
   try {
-    const found = await buildJail({ ...work, ...contents, directory: jailOf(directory), plan: true });
+    const found = await buildFrom({ ...work, ...contents, directory: jailOf(directory), plan: true }, slot);
     const left = found.left.filter(({ because }) => because !== 'writable');
     // the adoption has set the owner and mode of /run itself
     const changed = [...found.changes, ...left]

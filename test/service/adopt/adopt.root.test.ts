@@ -65,7 +65,7 @@ serviceTest('a service that does not come up goes on with its old jail', async (
   // systemd forgets the result once it has begun to start the service again by itself
   t.match(
     stderr,
-    /redis-server.service does not come up; it is as before: (result exit-code|Job for .* failed)[^]* status=1/,
+    /redis-server.service does not come up; it is as before: (result exit-code|it has ended)[^]* status=1/,
   );
   t.equal(shell('ls /var/lib/uchroot/services/redis-server.service'), '2\nadoption.json\nconfiguration');
   t.ok(isJailed('redis-server'));

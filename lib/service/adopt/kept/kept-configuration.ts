@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { type BytePath, bytePath } from '../../../tree/path.ts';
 import { JailError } from '../../../errors.ts';
 import { mustRun } from '../host-command.ts';
+import { syncFileSystem } from '../host-file.ts';
 import { copiedBy } from '../adoption-plan.ts';
 import {
   type AdoptionRecord,
@@ -126,7 +127,7 @@ async function copyTo(
     await mustRun('cp', ['--archive', '--no-target-directory', '--', from(path), copy]);
   }
   // before a record or a drop-in names it
-  await mustRun('sync', ['--file-system', directory]);
+  syncFileSystem(directory);
 }
 
 // The names of copies, and of their duplicates.
