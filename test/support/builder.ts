@@ -30,6 +30,7 @@ import {
   type Ended,
   type StartOptions,
 } from './launch.ts';
+import { Resident } from './resident.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
 /** The words that start the installed command. */
@@ -38,9 +39,14 @@ export const jailCommand: readonly string[] = [
   `${packageDirectory}/dist/bin/uchroot-jail.cjs`,
 ];
 
-/** Runs the command with these arguments. */
+const resident = new Resident();
+
+/** Runs the command with these arguments, in a process of its own if an option needs one. */
 export function uchrootJail(args: readonly string[], options: StartOptions = {}): Ended {
-  return start([...jailCommand, ...args], options);
+  const { cwd, ...others } = options;
+  return Object.keys(others).length === 0 && resident.takes(args)
+    ? resident.run('uchroot-jail', args, cwd)
+    : start([...jailCommand, ...args], options);
 }
 
 /** The same, in the background; `kill` ends it at once. */

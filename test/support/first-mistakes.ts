@@ -7,6 +7,7 @@ import t, { type Test } from 'tap';
 import { patientMs } from './patience.ts';
 import './plain-spawn.ts';
 import { packageDirectory, searchPath, temporaryDirectory } from './launch.ts';
+import { Resident } from './resident.ts';
 import { unlessRoot } from './root.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
@@ -56,15 +57,21 @@ mount -t tmpfs -o mode=0755 tmpfs /srv || exit 99
 echo ready
 read -r _`;
 
+// A line that a shell would only split into words, with a command that starts no program in its place and no service.
+const alone =
+  /^(uchroot-jail|uchroot-service|uchroot-tcpd(?! run)|uchroot-inetd(?= check ))((?: [\w./,:=@%-]+)*)$/;
+
 /** A host for people who make mistakes: /srv/jail is a jail with a shell, ls, env and id. */
 class Beginner {
-  readonly #holder: ChildProcess;
-  readonly #path: string;
+  readonly #by: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #resident: Resident;
   #rows = 0;
 
   constructor(holder: ChildProcess, path: string) {
-    this.#holder = holder;
-    this.#path = path;
+    this.#by = ['nsenter', `--mount=/proc/${holder.pid}/ns/mnt`];
+    this.#env = { PATH: path, ...sanitizerEnv };
+    this.#resident = new Resident(this.#by, this.#env);
   }
 
   /** A directory of its own below /srv, with a copy of the jail. */
@@ -77,17 +84,17 @@ class Beginner {
 
   /** Runs a line of a shell. */
   run(line: string, cwd: string): Promise<Ran> {
-    const { pid } = this.#holder;
+    const [, program, words = ''] = alone.exec(line.replaceAll('$PWD', cwd)) ?? [];
+    const args = words.split(' ').filter((word) => word !== '');
+    if (program !== undefined && this.#resident.takes(args))
+      return Promise.resolve(this.#resident.run(program, args, cwd));
+    const [file = '', ...by] = this.#by;
     return new Promise((resolve, reject) => {
-      const child = spawn(
-        'nsenter',
-        [`--mount=/proc/${pid}/ns/mnt`, 'sh', '-c', `cd ${cwd} || exit 99\n${line}`],
-        {
-          env: { PATH: this.#path, ...sanitizerEnv },
-          stdio: ['ignore', 'ignore', 'pipe'],
-          timeout: patientMs(60_000),
-        },
-      );
+      const child = spawn(file, [...by, 'sh', '-c', `cd ${cwd} || exit 99\n${line}`], {
+        env: this.#env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        timeout: patientMs(60_000),
+      });
       let stderr = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
       child.on('error', reject);

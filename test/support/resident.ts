@@ -1,0 +1,126 @@
+// A process that runs commands of this package, one after another. To start Node and to compile a command takes more computing than most
+// commands do. What depends on a process of its own, such as a signal or a limit, is started as users start it.
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+
+import { commandEnv, packageDirectory, temporaryDirectory, withoutProgress, type Ended } from './launch.ts';
+import { patientMs } from './patience.ts';
+import './plain-spawn.ts';
+import { sanitizerEnv } from './sanitizer.ts';
+
+export interface Request {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly umask: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** In base64. */
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Server {
+  readonly pid: number;
+  /** Descriptors of pipes. */
+  readonly requests: number;
+  readonly answers: number;
+}
+
+/** Sanitizers and coverage need the end of each process. */
+const isPossible = Object.keys(sanitizerEnv).length === 0;
+
+export class Resident {
+  readonly #by: readonly string[];
+  readonly #env: Readonly<Record<string, string>>;
+  #server: Server | undefined;
+
+  /** The process starts at the first command, behind the words `by`. */
+  constructor(by: readonly string[] = [], env = commandEnv) {
+    this.#by = by;
+    this.#env = env;
+  }
+
+  /** Whether it can run a command with these arguments. For bytes that are no UTF-8 a command reads the words of its process. */
+  takes(args: readonly string[]): boolean {
+    return isPossible && !args.some((word) => word.includes('\ufffd'));
+  }
+
+  /** Runs a command to its end, with an empty standard input. */
+  run(program: string, args: readonly string[], cwd = '/'): Ended {
+    this.#server ??= this.#start();
+    const { pid, requests } = this.#server;
+    const request: Request = { program, args, cwd, umask: process.umask() };
+    const body = Buffer.from(JSON.stringify(request));
+    const head = Buffer.alloc(4);
+    head.writeUInt32LE(body.length);
+    for (let rest = Buffer.concat([head, body]); rest.length > 0;)
+      rest = rest.subarray(writeSync(requests, rest));
+    const { status, ...texts } = JSON.parse(this.#read(this.#read(4).readUInt32LE()).toString()) as Answer;
+    const [stdout, stderr] = [texts.stdout, texts.stderr].map((text) => Buffer.from(text, 'base64'));
+    return {
+      pid,
+      status,
+      signal: null,
+      stdout: String(stdout),
+      stderr: withoutProgress(String(stderr)),
+      output: [null, stdout ?? null, stderr ?? null],
+    };
+  }
+
+  #start(): Server {
+    const directory = temporaryDirectory();
+    const pipes = [`${directory}/requests`, `${directory}/answers`] as const;
+    execFileSync('mkfifo', pipes);
+    const requests = openSync(pipes[0], constants.O_RDWR);
+    const answers = openSync(pipes[1], constants.O_RDONLY | constants.O_NONBLOCK);
+    const fixture = `${packageDirectory}/dist/test/support/fixture/resident.js`;
+    const words = [...this.#by, process.execPath, fixture, ...pipes, `${packageDirectory}/dist/bin`];
+    const child = spawn(words[0] ?? '', words.slice(1), {
+      env: this.#env,
+      cwd: '/',
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    // it ends when this process closes the pipe of requests
+    child.unref();
+    return { pid: child.pid ?? 0, requests, answers };
+  }
+
+  // Waits although the pipe does not: without a writer a pipe that waits would never end.
+  #read(size: number): Buffer {
+    const bytes = Buffer.alloc(size);
+    const { answers = -1, requests = -1 } = this.#server ?? {};
+    const end = performance.now() + patientMs(120_000);
+    for (let at = 0, hasWriter = false; at < size;) {
+      const count = readNow(answers, bytes.subarray(at));
+      if (count === 0 && !hasWriter && performance.now() < end) {
+        sleepMs(1); // it may still be starting
+        continue;
+      }
+      if (count === 0 || performance.now() >= end) {
+        for (const fd of [requests, answers]) closeSync(fd);
+        this.#server = undefined;
+        throw new Error('the process that runs commands has ended, or hangs');
+      }
+      hasWriter = true;
+      if (count === undefined) sleepMs(1);
+      at += count ?? 0;
+    }
+    return bytes;
+  }
+}
+
+/** The number of bytes; 0 if there is no writer, undefined if it has not written yet. */
+function readNow(fd: number, bytes: Uint8Array): number | undefined {
+  try {
+    return readSync(fd, bytes);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw error;
+  }
+}
+
+const cell = new Int32Array(new SharedArrayBuffer(4));
+const sleepMs = (ms: number): void => void Atomics.wait(cell, 0, 0, ms);
