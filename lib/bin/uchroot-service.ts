@@ -2,6 +2,7 @@
 import { runProgram } from './dispatch.ts';
 import { foreignServiceCommands, foreignServiceOptions } from './mistakes/foreign-service-words.ts';
 import { keyedOptions } from '../service/adopt/adopt-options.ts';
+import { interruptBus } from '../service/adopt/system-bus.ts';
 import { serviceCommands } from './service-commands.ts';
 
 void runProgram({
@@ -16,7 +17,10 @@ as nginx or postgresql@17-main.`,
   async start(run) {
     const controller = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.on(signal, () => controller.abort());
+      process.on(signal, () => {
+        controller.abort();
+        interruptBus();
+      });
     return run(controller.signal);
   },
 });

@@ -169,17 +169,24 @@ export function encodeMessage({ type, serial, fields, body }: Message): Buffer {
   return Buffer.concat([head, Buffer.alloc(padded(head.length) - head.length), bytes]);
 }
 
+/** The length of the message that begins with these bytes, as far as they tell it: at least that of its fixed part. @throws Error */
+export function messageBytes(bytes: Buffer): number {
+  if (bytes.length < fixedBytes) return fixedBytes;
+  const [, , , , bodyBytes = 0, , fieldBytes = 0] = unmarshal('yyyyuuu', bytes, bytes[0] === 0x6c).map(
+    Number,
+  );
+  return padded(fixedBytes + fieldBytes) + bodyBytes;
+}
+
 /** The first message of these bytes, and its length; undefined if it is not whole. Only an answer has its body. @throws Error for what is no message */
 export function decodeMessage(
   bytes: Buffer,
 ): { readonly message: Message; readonly sizeBytes: number } | undefined {
-  if (bytes.length < fixedBytes) return undefined;
-  const isLittle = bytes[0] === 0x6c;
-  const [, , , , bodyBytes = 0, , fieldBytes = 0] = unmarshal('yyyyuuu', bytes, isLittle).map(Number);
-  const start = padded(fixedBytes + fieldBytes);
-  const sizeBytes = start + bodyBytes;
+  const sizeBytes = messageBytes(bytes);
   if (bytes.length < sizeBytes) return undefined;
-  const [, type, , , , serial, pairs] = unmarshal(header, bytes, isLittle);
+  const isLittle = bytes[0] === 0x6c;
+  const [, type, , , bodyBytes, serial, pairs] = unmarshal(header, bytes, isLittle);
+  const start = sizeBytes - Number(bodyBytes);
   const fields = Object.fromEntries(pairs as readonly (readonly [number, unknown])[]) as Message['fields'];
   // anybody may send a signal to anybody, and its body can be large
   const isAnswer = type === 2 || type === 3;

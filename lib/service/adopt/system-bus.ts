@@ -1,13 +1,15 @@
 // A connection to the system bus, for as long as systemd is asked. A process of busctl(1) for each question would cost more than all else.
 import { connect, type Socket } from 'node:net';
 
-import { JailError } from '../../errors.ts';
-import { decodeMessage, encodeMessage, type Message } from './bus-message.ts';
+import { AbortError, JailError } from '../../errors.ts';
+import { decodeMessage, encodeMessage, type Message, messageBytes } from './bus-message.ts';
 
 export const busSocket = '/run/dbus/system_bus_socket';
 
 // the answer to a call can wait behind a daemon-reload
-const answerMs = 120_000;
+let answerMs = 120_000;
+// the same for a command that was interrupted, and undoes its work
+const undoMs = 5000;
 // a program that uses the library keeps no connection open
 const idleMs = 1000;
 
@@ -38,6 +40,10 @@ class Connection {
   readonly #waiting = new Map<number, Waiting>();
   #unsent: Buffer[] = [];
   #got: Buffer = Buffer.alloc(0);
+  #parts: Buffer[] = [];
+  #partBytes = 0;
+  #neededBytes = 0;
+  #sentMs = 0;
   #isAccepted = false;
   #serial = 0;
 
@@ -80,8 +86,23 @@ class Connection {
     const signature = words.length === 0 ? {} : { 8: 's'.repeat(words.length) };
     const fields = { 1: path, 2: name, 3: member, 6: destination, ...signature };
     this.#send(encodeMessage({ type: 1, serial, fields, body: words }));
+    if (this.#waiting.size === 0) this.#sentMs = performance.now();
     this.#socket.ref().setTimeout(answerMs);
     return new Promise((resolve, reject) => this.#waiting.set(serial, { member, resolve, reject }));
+  }
+
+  /** Later answers must come within `answerMs` from now on. */
+  hurry(): void {
+    if (this.#waiting.size > 0) this.#socket.setTimeout(answerMs);
+  }
+
+  /** Waits for no answer any more. @returns how long the first was waited for, in ms */
+  interrupt(): number {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#socket.destroy();
+    for (const { reject } of waiting) reject(new AbortError('the bus was not waited for', undefined));
+    return waiting.length === 0 ? 0 : performance.now() - this.#sentMs;
   }
 
   #send(bytes: Buffer): void {
@@ -90,12 +111,20 @@ class Connection {
   }
 
   #take(bytes: Buffer): void {
-    this.#got = Buffer.concat([this.#got, bytes]);
-    if (!this.#isAccepted && !this.#accept()) return;
-    for (let found = decodeMessage(this.#got); found; found = decodeMessage(this.#got)) {
-      this.#got = this.#got.subarray(found.sizeBytes);
-      this.#answer(found.message);
+    this.#parts.push(bytes);
+    this.#partBytes += bytes.length;
+    // a large message comes in many parts, which are joined once
+    if (this.#partBytes < this.#neededBytes) return;
+    this.#got = Buffer.concat(this.#parts);
+    if (this.#isAccepted || this.#accept()) {
+      for (let found = decodeMessage(this.#got); found; found = decodeMessage(this.#got)) {
+        this.#got = this.#got.subarray(found.sizeBytes);
+        this.#answer(found.message);
+      }
+      this.#neededBytes = messageBytes(this.#got);
     }
+    this.#parts = [this.#got];
+    this.#partBytes = this.#got.length;
     if (this.#waiting.size === 0) this.#socket.unref().setTimeout(idleMs);
   }
 
@@ -129,6 +158,29 @@ class Connection {
 }
 
 let open: Connection | undefined;
+
+let undoing = 0;
+
+/** Runs work that must not be interrupted: it puts a service back. */
+export async function uninterrupted<T>(work: () => Promise<T>): Promise<T> {
+  undoing += 1;
+  try {
+    return await work();
+  } finally {
+    undoing -= 1;
+  }
+}
+
+/**
+ * For a command that is interrupted: what waits for the bus fails at once, and what is undone waits five seconds. If the bus has not answered
+ * for so long before, nothing waits for it; the next command then puts the service back.
+ */
+export function interruptBus(): void {
+  const hasWaitedMs = undoing === 0 ? (open?.interrupt() ?? 0) : 0;
+  answerMs = hasWaitedMs < undoMs ? undoMs : 1;
+  if (undoing === 0) open = undefined;
+  open?.hurry();
+}
 
 /** Calls a method. @returns the values of its answer @throws JailError ERR_SERVICE */
 export function callBus(call: Call): Promise<readonly unknown[]> {

@@ -13,7 +13,8 @@ import { runHost } from './host-command.ts';
 import { restoreLinks } from './run-links.ts';
 import { endProcessesIn, restart, type Watch } from './running.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
-import { directoryIn } from './service-drop-in.ts';
+import { directoryIn, dropInPath } from './service-drop-in.ts';
+import { uninterrupted } from './system-bus.ts';
 import { type Known, needsHint } from './tell/remedy.ts';
 
 /** A change that has begun. */
@@ -76,18 +77,18 @@ export function withWholeService<T>(unit: string, work: () => Promise<T>): Promi
 export async function undo(change: Change, error: Error): Promise<Error> {
   const { unit } = change;
   try {
-    const told = await putBack(change, error);
+    const told = await uninterrupted(() => putBack(change, error));
     endChange(unit);
     return told;
   } catch (second) {
-    return new JailError(
-      `${unit} could not be put back to what it was before: ${(second as Error).message}; what failed first: ${error.message}`,
-      {
-        code: 'ERR_SERVICE',
-        hint: 'mend this; the next adopt, update, reload or release puts the service back first',
-        cause: second,
-      },
-    );
+    const what = `${unit} could not be put back to what it was before: ${(second as Error).message}`;
+    const hint = 'mend this; the next adopt, update, reload or release puts the service back first';
+    if (error instanceof AbortError) return new AbortError(what, undefined, { path: dropInPath(unit), hint });
+    return new JailError(`${what}; what failed first: ${error.message}`, {
+      code: 'ERR_SERVICE',
+      hint,
+      cause: second,
+    });
   }
 }
 

@@ -1,7 +1,13 @@
 // Messages of D-Bus, and what becomes of their values.
 import t from 'tap';
 
-import { decodeMessage, encodeMessage, marshal, unmarshal } from '../../../lib/service/adopt/bus-message.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  marshal,
+  messageBytes,
+  unmarshal,
+} from '../../../lib/service/adopt/bus-message.ts';
 
 t.test('values come back from their bytes, at their alignments', async (t) => {
   const rows: readonly (readonly [signature: string, values: readonly unknown[], read?: unknown])[] = [
@@ -56,7 +62,11 @@ t.test('numbers of each size and order are read', async (t) => {
 t.test('a message is taken from the bytes once it is whole', async (t) => {
   const fields = { 1: '/org', 3: 'Get', 8: 'ss' };
   const bytes = encodeMessage({ type: 2, serial: 7, fields, body: ['a', 'b'] });
-  for (let size = 0; size < bytes.length; size++) t.equal(decodeMessage(bytes.subarray(0, size)), undefined);
+  for (let size = 0; size < bytes.length; size++) {
+    const part = bytes.subarray(0, size);
+    t.equal(decodeMessage(part), undefined);
+    t.equal(messageBytes(part), size < 16 ? 16 : bytes.length, 'no part is looked at before it can be whole');
+  }
   const whole = decodeMessage(Buffer.concat([bytes, bytes]));
   t.equal(whole?.sizeBytes, bytes.length);
   t.same(whole?.message, { type: 2, serial: 7, fields, body: ['a', 'b'] });

@@ -121,6 +121,30 @@ serviceTest('updates stop at a service that does not come up, and status tells i
   t.ok(isJailed('fleet-a') && isJailed('fleet-b'));
 });
 
+serviceTest('the timer of a window updates, and nothing waits for a bus that hangs', async (t) => {
+  t.match(service('follow', '--window', '02:00-01:30').stdout, /^on: .* by its timer alone\n/);
+  const override = '/run/systemd/system/uchroot-update.timer.d';
+  // 02:00 is now
+  shell(`rm -f /usr/lib/libfleet.so; cp /srv/work/library1/usr/lib/libfleet.so /usr/lib/
+mkdir ${override}; printf '[Timer]\\nOnCalendar=\\nOnCalendar=*:*:*\\nAccuracySec=1us\\n' >${override}/now.conf
+systemctl daemon-reload; systemctl restart uchroot-update.timer`);
+  const last = 'journalctl -u uchroot-update --no-pager -o cat | tail -n 20';
+  await machine().until(
+    last,
+    /^fleet-a\.service: updated: libraries have changed[^]*^2 services: 2 updated/m,
+  );
+  // it has begun again meanwhile
+  shell(`systemctl stop uchroot-update.timer uchroot-update.service
+rm -r ${override}; cp --remove-destination /srv/work/library2/usr/lib/libfleet.so /usr/lib/`);
+  t.match(service('follow').stdout, /^on: .*after each run of dpkg/);
+  const command = `${process.execPath} ${packageDirectory}/dist/bin/uchroot-service.cjs`;
+  const interrupted = shell(`kill -STOP $(pidof dbus-daemon)
+timeout --preserve-status --signal INT 2 ${command} update fleet-b; echo $?
+kill -CONT $(pidof dbus-daemon)`);
+  t.equal(interrupted, '130');
+  t.match(service('update', '--all').stdout, /^2 services: /m);
+});
+
 serviceTest('a package that is removed releases its services, and leaves no trace', async (t) => {
   t.equal(machine().shell('dpkg -r --no-triggers fleet').status, 0);
   await machine().until('journalctl -u uchroot-update --no-pager -o cat', /2 released/);
