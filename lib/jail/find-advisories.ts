@@ -28,7 +28,7 @@ export interface AdvisoriesRequest extends JailWork {
 }
 
 export interface AdvisoriesReport extends KnownIssues {
-  /** How many packages of npm, PyPI and RubyGems there are: Debian's tracker knows nothing of them. */
+  /** How many other packages there are, such as those of npm: Debian's tracker knows nothing of them. */
   readonly others: number;
 }
 

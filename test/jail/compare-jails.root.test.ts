@@ -111,13 +111,18 @@ t.test('an image of others has the packages that it says, and all of its files',
   put('/var/lib/dpkg/status.d/libssl3.md5sums', '0  usr/lib/libssl.so.3\n');
   put('/var/lib/dpkg/status.d/hostile', 'Package: a\u001b[2J\nVersion: 1\n');
   put('/var/lib/dpkg/status.d/worse', 'Package: b\nVersion: 1 \u001b[2J\n');
+  put('/lib/apk/db/installed', 'P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\no:musl-src\n\nP:a b\nV:1\nA:x\n\n');
   put('/srv/node_modules/big/package.json', `{"name":"big","version":"1.0.0"${' '.repeat(1 << 20)}}`);
   put('/usr/bin/tool', 'x');
   const file = pack('distroless');
   const { text, unclear } = await describeJail({ directory: file });
   t.same(faultsOfBill('spdx', JSON.parse(text)), []);
   t.match(text, 'pkg:deb/debian/libssl3@3.0.1?arch=amd64&distro=debian-12&upstream=openssl');
-  t.equal(text.match(/"referenceLocator"/g)?.length, 1);
+  t.match(text, 'pkg:apk/debian/musl@1.2.5-r0?arch=x86_64&distro=debian-12&upstream=musl-src');
+  const named = (bill: string) => bill.match(/"referenceLocator".*/g);
+  t.equal(named(text)?.length, 2);
+  await buildJail({ directory: `${base}/jail`, image: file });
+  t.same(named((await describeJail({ directory: `${base}/jail` })).text), named(text), 'and its jail');
   t.match(text, '"fileName": "./usr/bin/tool"');
   t.same(unclear, ['/srv/node_modules/big/package.json']);
 
@@ -129,7 +134,7 @@ t.test('an image of others has the packages that it says, and all of its files',
     mode: '0644',
     sizeBytes: 1,
     sha256: '0'.repeat(64),
-    how: 'asked',
+    how: 'exported',
   };
   put('/.uchroot/manifest.json', JSON.stringify({ ...head, entries: [line] }));
   const forged = await describeJail({ directory: pack('forged') });

@@ -129,7 +129,7 @@ export const advisories: AdvisoriesCommand = {
       },
       beforeCounts: `${showPath(bytePath(directory))}, ${quote(report.release)}: `,
       afterCounts:
-        report.others === 0 ? '' : `; ${report.others} packages of npm, PyPI or RubyGems not compared`,
+        report.others === 0 ? '' : `; ${report.others} packages that are not Debian's not compared`,
       document: { ...report, counts },
       sarif: () => ({
         tool: 'uchroot-jail',

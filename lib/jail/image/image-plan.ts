@@ -4,6 +4,7 @@ import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts'
 import type { ImagePath } from './image-merge.ts';
 import { showOrigin } from '../manifest/image-origin.ts';
 import { mountPoints, STORE } from '../manifest/layout.ts';
+import { addedByExport } from './travelled.ts';
 import type { Manifest, Recorded } from '../manifest/manifest.ts';
 import { isDebian } from '../manifest/origin.ts';
 import type { Entry, Reason } from '../manifest/planned-entry.ts';
@@ -26,6 +27,7 @@ export interface ImagePlan {
 /** @param recipe its `image`, `without` and `keepPrivileges` count */
 export function planImage({ paths, manifest }: ImageContents, recipe: Recipe): ImagePlan {
   const known = new Map((manifest?.entries ?? []).map((entry) => [entry.path, entry]));
+  const isAdded = addedByExport(manifest);
   const versions = new Map(Object.entries(manifest?.packages ?? {}));
   const origins = new Map(Object.entries(manifest?.origins ?? {}));
   const privileged = new Set(recipe.keepPrivileges);
@@ -43,15 +45,18 @@ export function planImage({ paths, manifest }: ImageContents, recipe: Recipe): I
     const record = sameAs(one, known.get(path));
     const name = record?.package;
     if (name !== undefined && isDebian(name, versions.get(name) ?? '')) packages.set(path, name);
-    const entry = toEntry(one, record?.reason ?? { how: 'image', as: origin }, privileged.has(path), lost);
+    const reason: Reason = isAdded(path) ? { how: 'exported' } : { how: 'image', as: origin };
+    const entry = toEntry(one, record?.reason ?? reason, privileged.has(path), lost);
     if (entry !== undefined) entries.push(entry);
   }
   const there = new Map(entries.map(({ path, kind }) => [path, kind]));
   for (const entry of ofRuntime()) {
     const above = parentPath(entry.path);
+    const record = known.get(entry.path);
+    if (manifest?.recipe.without.some((left) => isWithin(entry.path, left)) === true) continue;
     if (there.has(entry.path) || (above !== '/' && there.get(above) !== 'directory')) continue;
     there.set(entry.path, entry.kind);
-    entries.push(entry);
+    entries.push(record?.kind !== entry.kind ? entry : { ...entry, reason: record.reason });
   }
   return {
     plan: {

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
+import { promisify } from 'node:util';
 
 import { JailError, LaunchError } from '../../errors.ts';
 import { spawnInJail } from '../../launch/start/spawn.ts';
@@ -41,6 +41,7 @@ export async function openJailedReader(signal: AbortSignal | undefined): Promise
   try {
     const process = await startIn(box, signal);
     const { stdin, stdout } = process;
+    stdin.on('error', () => {}); // the write that fails tells
     const output = stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     const frames = new FrameReader();
     return {
@@ -109,12 +110,16 @@ async function feed(
   frames: FrameReader,
   output: AsyncIterator<Buffer>,
 ): Promise<void> {
-  const source = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
-    yield Buffer.from(`${JSON.stringify({ sizeBytes, diffId })}\n`);
-    yield* pieces;
+  const send = promisify((piece: Uint8Array, done: (error?: Error | null) => void) =>
+    stdin.write(piece, done),
+  );
+  // pipeline() leaves listeners with a stream that it does not end, and an image can have hundreds of layers.
+  const sendAll = async (): Promise<void> => {
+    await send(Buffer.from(`${JSON.stringify({ sizeBytes, diffId })}\n`));
+    for await (const piece of pieces) await send(piece);
   };
   // If the other side finds a fault, it does not read the rest; and its words come.
-  const sent = pipeline(Readable.from(source()), stdin, { end: false });
+  const sent = sendAll();
   const failed = sent.then(
     () => undefined,
     (error: unknown) => ({ error }),
@@ -130,7 +135,8 @@ async function feed(
 // What this side has found comes first: the file is shorter than it was, the signal.
 async function endOf(failed: Promise<{ readonly error: unknown } | undefined>): Promise<unknown> {
   const { error } = (await failed) ?? {};
-  if (error !== undefined && errorCode(error) !== 'EPIPE') return error;
+  if (error !== undefined && !['EPIPE', 'ERR_STREAM_DESTROYED'].includes(errorCode(error) ?? ''))
+    return error;
   return new JailError(
     'the process that unpacks the image was killed, or has failed: it says why before this line',
     {

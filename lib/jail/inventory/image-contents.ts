@@ -2,32 +2,16 @@
 
 import { createHash, type Hash } from 'node:crypto';
 
-import { type BytePath, isWithin, lastComponent, showPath, waysTo } from '../../tree/path.ts';
-import { readStatus, originOf } from '../dpkg/package-status.ts';
-import { BadImage, withImageErrors } from '../image/bad-image.ts';
+import { type BytePath, lastComponent } from '../../tree/path.ts';
+import { withImageErrors } from '../image/bad-image.ts';
 import type { ImageContent, ImagePath } from '../image/image-merge.ts';
 import { readImage } from '../image/read-image.ts';
-import { parseTravelled, TRAVELLED } from '../image/travelled.ts';
+import { addedByExport, parseTravelled, TRAVELLED } from '../image/travelled.ts';
 import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
-import { isDebian, parseSystem } from '../manifest/origin.ts';
-import { type Contained, type Contents, debianParts, type Part, plainText } from './inventory.ts';
-import { LAST_S, newestOf, type Reading } from './jail-contents.ts';
-import { languagePart, MOST_METADATA_BYTES, namesPackage } from './language-packages.ts';
-
-const RELEASES: readonly string[] = ['/etc/os-release', '/usr/lib/os-release'];
-const STATUS = '/var/lib/dpkg/status';
-const STATUSES = '/var/lib/dpkg/status.d';
-
-// What is kept in memory of all files.
-const MOST_KEPT_BYTES = 256 << 20;
-
-/** Whether a file is kept for what it says. @throws BadImage if it is too large for that, and the list of packages would lack it */
-function isTold(path: BytePath, sizeBytes: number): boolean {
-  if (namesPackage(path) || RELEASES.includes(path)) return sizeBytes <= MOST_METADATA_BYTES;
-  if (path !== TRAVELLED && path !== STATUS && !isWithin(path, STATUSES)) return false;
-  if (sizeBytes <= MOST_KEPT_BYTES) return true;
-  throw new BadImage(`${showPath(path)} is larger than ${MOST_KEPT_BYTES >> 20} MB`);
-}
+import { KeptTexts, systemIn } from './installed.ts';
+import { type Contained, type Contents, type Part, plainText } from './inventory.ts';
+import { LAST_S, newestOf, partsOf, type Reading } from './jail-contents.ts';
+import { languagePart, namesPackage } from './language-packages.ts';
 
 /** @throws UsageError, JailError ERR_IMAGE as readImage; ERR_MANIFEST */
 export async function imageContents(
@@ -35,22 +19,17 @@ export async function imageContents(
   { signal, withSha1 = false }: Reading,
 ): Promise<Contents> {
   const sha1s = new Map<number, Hash>();
-  const kept = new Map<number, Buffer[]>();
-  let keptSum = 0;
+  const kept = new KeptTexts<number>([TRAVELLED]);
   const sinkFor = ({ number, sizeBytes }: ImageContent, name: BytePath) => {
     const path = `/${name.replace(/^(?:\.?\/)+/, '')}` as BytePath;
-    const isKept = isTold(path, sizeBytes);
-    if (!isKept && !withSha1) return undefined;
-    const pieces: Buffer[] = [];
-    if (isKept) kept.set(number, pieces);
-    if (isKept && (keptSum += sizeBytes) > MOST_KEPT_BYTES)
-      throw new BadImage(`what it says of its packages is larger than ${MOST_KEPT_BYTES >> 20} MB`);
+    const keep = kept.open(number, path, sizeBytes);
+    if (keep === undefined && !withSha1) return undefined;
     const sha1 = withSha1 ? createHash('sha1') : undefined;
     if (sha1 !== undefined) sha1s.set(number, sha1);
     return {
       write: (piece: Uint8Array) => {
         sha1?.update(piece);
-        if (isKept) pieces.push(Buffer.from(piece));
+        keep?.(piece);
       },
       end: () => {},
     };
@@ -58,10 +37,7 @@ export async function imageContents(
   return withImageErrors(image, async () => {
     const { entries: paths, config } = await readImage(image, { signal, sinkFor });
     const byPath = new Map(paths.map((entry) => [entry.path as string, entry]));
-    const textAt = (path: string): Buffer | undefined => {
-      const pieces = kept.get(byPath.get(path)?.content?.number ?? -1);
-      return pieces && Buffer.concat(pieces);
-    };
+    const textAt = (path: string) => kept.read(byPath.get(path)?.content?.number ?? -1);
     const text = textAt(TRAVELLED);
     const manifest = text && parseTravelled(text);
     const entries = entriesOf(paths, manifest, (content) => sha1s.get(content.number)?.copy().digest('hex'));
@@ -72,14 +48,13 @@ export async function imageContents(
       if (part === undefined) unclear.push(path);
       else parts.push(part);
     }
-    const release = RELEASES.map(textAt).find((one) => one !== undefined);
     const newest = paths.reduce((last, { mtimeS }) => Math.max(last, mtimeS), 0);
     return {
       // as the jail that it was exported from
       name: plainText(lastComponent(image).replace(/\.tar(?::[^:]*)?$/, '') as BytePath) || 'image',
       entries,
-      parts: [...(manifest === undefined ? installed(paths, textAt) : debianParts(manifest)), ...parts],
-      system: manifest?.system ?? parseSystem(release?.toString('latin1') ?? ''),
+      parts: [...partsOf(manifest, [...byPath.keys()] as BytePath[], textAt), ...parts],
+      system: manifest?.system ?? systemIn(textAt),
       hasDevices: config === undefined,
       newestS: manifest === undefined ? Math.min(Math.floor(newest), LAST_S) : newestOf(manifest),
       missing: missingOf(manifest, byPath, config === undefined),
@@ -98,15 +73,6 @@ function missingOf(
     .map(({ path }) => path);
 }
 
-// `export` adds these, and directories for them, which hold nothing else.
-function addedByExport(manifest: Manifest | undefined): (path: BytePath) => boolean {
-  if (manifest === undefined) return () => false;
-  const names = Object.keys(manifest.packages);
-  const files = [TRAVELLED, ...RELEASES.slice(0, 1), ...names.map((name) => `${STATUSES}/${name}`)];
-  const all = new Set(files.flatMap(waysTo));
-  return (path) => all.has(path);
-}
-
 function entriesOf(
   paths: readonly ImagePath[],
   manifest: Manifest | undefined,
@@ -115,7 +81,7 @@ function entriesOf(
   const recorded = new Map((manifest?.entries ?? []).map((entry) => [entry.path, entry]));
   const isAdded = addedByExport(manifest);
   return paths
-    .filter(({ path }) => recorded.has(path) || !isAdded(path))
+    .filter(({ path }) => !isAdded(path))
     .map((entry) => toContained(entry, recorded.get(entry.path), sha1Of));
 }
 
@@ -146,25 +112,4 @@ function toContained(
     ...(recorded !== undefined && { reason: recorded.reason, package: recorded.package }),
     ...(!isSame && { isChanged: true as const }),
   };
-}
-
-/** The packages of dpkg's database, or of the files that images without dpkg have in its place. */
-function installed(
-  paths: readonly ImagePath[],
-  textAt: (path: string) => Buffer | undefined,
-): readonly Part[] {
-  const single = paths
-    .map(({ path }) => path)
-    .filter((path) => isWithin(path, STATUSES) && !path.endsWith('.md5sums'))
-    // such a file is a paragraph for an installed package, and need not say so
-    .flatMap((path) => ['Status: install ok installed\n', textAt(path) ?? Buffer.alloc(0), '\n\n']);
-  const whole = Buffer.concat(
-    [textAt(STATUS) ?? Buffer.alloc(0), '\n\n', ...single].map((one) =>
-      typeof one === 'string' ? Buffer.from(one) : one,
-    ),
-  );
-  return readStatus(whole)
-    .filter(({ name, version }) => isDebian(name, version))
-    .map((pkg) => ({ type: 'deb' as const, name: pkg.name, version: pkg.version, origin: originOf(pkg) }))
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

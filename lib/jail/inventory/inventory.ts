@@ -33,10 +33,10 @@ export interface Contained {
 }
 
 export interface Part {
-  readonly type: 'deb' | 'npm' | 'pypi' | 'gem';
+  readonly type: 'deb' | 'apk' | 'npm' | 'pypi' | 'gem';
   readonly name: string;
   readonly version: string;
-  /** Of a Debian package, if it is known. */
+  /** Of a package of Debian or Alpine, if it is known. */
   readonly origin?: Origin | undefined;
   /** The file that names an npm, PyPI or Ruby package. */
   readonly metadata?: BytePath;
@@ -47,7 +47,7 @@ export interface Contents {
   readonly name: string;
   /** By path. */
   readonly entries: readonly Contained[];
-  /** Debian packages by name, then the others by the paths of their metadata. */
+  /** Packages of Debian and Alpine by name, then the others by the paths of their metadata. */
   readonly parts: readonly Part[];
   readonly system: System | undefined;
   /** False for an image: a runtime has devices of its own. */

@@ -8,6 +8,8 @@ import { native } from '../../native.ts';
 import { withSettled } from '../apply/settled.ts';
 import { findJailDirectory } from '../host/jail-directory.ts';
 import { withRegular } from '../manifest/file-hash.ts';
+import { withImageErrors } from '../image/bad-image.ts';
+import { addedByExport } from '../image/travelled.ts';
 import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
 import type { JailWork } from '../request/jail-request.ts';
 import { closing } from '../work/closing.ts';
@@ -21,6 +23,7 @@ import {
   plainText,
   withoutOwnFiles,
 } from './inventory.ts';
+import { installedIn, KeptTexts, systemIn } from './installed.ts';
 import { languagePart, MOST_METADATA_BYTES, namesPackage } from './language-packages.ts';
 
 export interface Reading extends Pick<JailWork, 'signal' | 'onProgress'> {
@@ -36,18 +39,31 @@ export function jailContents(directory: BytePath, reading: Reading): Promise<Con
   return closing(findJailDirectory(pathBytes(directory)), (found) =>
     withSettled(found, 'described', async (jail, manifest) => {
       if (manifest.entries.some(({ reason }) => reason.how === 'mounted')) throw withoutOwnFiles(directory);
-      const debian = debianParts(manifest);
-      const { parts, ...read } = await readAll(jail, manifest, reading);
+      const { parts, textAt, ...read } = await withImageErrors(directory, () =>
+        readAll(jail, manifest, reading),
+      );
+      const paths = read.entries.map(({ path }) => path);
       return {
         ...read,
         name: plainText(lastComponent(found.path)) || '/',
-        parts: [...debian, ...parts],
-        system: manifest.system,
+        parts: [...partsOf(manifest, paths, textAt), ...parts],
+        system: manifest.system ?? (manifest.recipe.image && systemIn(textAt)),
         hasDevices: true,
         newestS: newestOf(manifest),
       };
     }),
   );
+}
+
+/** A jail of an image that others made has the packages that its files say. @throws JailError ERR_MANIFEST */
+export function partsOf(
+  manifest: Manifest | undefined,
+  paths: readonly BytePath[],
+  textAt: (path: string) => Buffer | undefined,
+): readonly Part[] {
+  const known = manifest === undefined ? [] : debianParts(manifest);
+  const isOfOthers = manifest === undefined || (manifest.recipe.image !== undefined && known.length === 0);
+  return isOfOthers ? installedIn(paths, textAt) : known;
 }
 
 export const LAST_S = 253_402_300_799; // 9999-12-31T23:59:59Z
@@ -65,15 +81,23 @@ async function readAll(
   jail: DirectoryRoot,
   manifest: Manifest,
   { signal, onProgress, withSha1 = false }: Reading,
-): Promise<Pick<Contents, 'entries' | 'parts' | 'missing' | 'unclear'>> {
+): Promise<
+  Pick<Contents, 'entries' | 'parts' | 'missing' | 'unclear'> & {
+    readonly textAt: (path: string) => Buffer | undefined;
+  }
+> {
   const [entries, missing, parts, unclear]: [Contained[], BytePath[], Part[], BytePath[]] = [[], [], [], []];
+  const kept = new KeptTexts<string>();
+  const isAdded = addedByExport(manifest);
   const turns = openTurns();
   const whole = manifest.entries.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0);
   let done = 0;
   for (const recorded of manifest.entries.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
     throwIfAborted(signal);
     const { path } = recorded;
-    const metadata: Buffer[] = [];
+    if (isAdded(path)) continue;
+    const isTold = recorded.package === undefined && recorded.kind === 'file';
+    const keep = isTold ? kept.open(path, path, recorded.sizeBytes ?? 0) : undefined;
     const isNamed = recorded.package === undefined && namesPackage(path);
     const entry = await readEntry(jail, recorded, {
       turns,
@@ -81,7 +105,7 @@ async function readAll(
       read: (piece) => {
         throwIfAborted(signal);
         done += piece.length;
-        if (isNamed && metadata.length * PIECE_BYTES < MOST_METADATA_BYTES) metadata.push(Buffer.from(piece));
+        keep?.(piece);
         onProgress?.({
           ...begin('inspect', manifest.entries.length, whole),
           files: entries.length,
@@ -95,13 +119,13 @@ async function readAll(
       if (!isNamed || entry.kind !== 'file') continue;
       const part =
         (entry.sizeBytes ?? 0) <= MOST_METADATA_BYTES
-          ? languagePart(path, Buffer.concat(metadata).toString())
+          ? languagePart(path, kept.read(path)?.toString() ?? '')
           : undefined;
       if (part === undefined) unclear.push(path);
       else parts.push(part);
     }
   }
-  return { entries, missing, parts, unclear };
+  return { entries, missing, parts, unclear, textAt: (path) => kept.read(path) };
 }
 
 interface EntryReading {

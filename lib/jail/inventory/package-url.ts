@@ -12,7 +12,8 @@ const encoded = (text: string): string =>
 /** The URL of a package. Scanners find the advisories of a Debian package by the qualifiers `distro` and `upstream`, its source. */
 export function packageUrl({ type, name, version, origin }: Part, system: System | undefined): string {
   switch (type) {
-    case 'deb': {
+    case 'deb':
+    case 'apk': {
       const qualifiers = {
         arch: origin?.architecture,
         distro: system?.versionId === undefined ? undefined : `${system.id}-${system.versionId}`,
@@ -22,7 +23,7 @@ export function packageUrl({ type, name, version, origin }: Part, system: System
         value === undefined ? [] : `${key}=${encoded(value)}`,
       );
       const more = given.length === 0 ? '' : `?${given.join('&')}`;
-      return `pkg:deb/${system?.id ?? 'debian'}/${encoded(name)}@${encoded(version)}${more}`;
+      return `pkg:${type}/${system?.id ?? (type === 'deb' ? 'debian' : 'alpine')}/${encoded(name)}@${encoded(version)}${more}`;
     }
     case 'pypi':
       return `pkg:pypi/${name.toLowerCase().replaceAll('_', '-')}@${encoded(version)}`;

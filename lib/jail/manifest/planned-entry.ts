@@ -20,6 +20,7 @@ const PHRASES = {
   learned: (_from, words) => `opened by ${words}`, // by a command
   copied: () => 'to be copied', // --copy
   image: (_from, words) => `in the image ${words}`, // --image
+  exported: () => 'added to an image by uchroot-jail export, for scanners',
   mounted: (_from, words) => `mounted from the host by each isolated launch, read-only: ${words}`,
   way: (from) => `on the way to ${from}`, // a link or directory in the path of `by`
   layout: () => 'part of every jail',
