@@ -81,3 +81,23 @@ await build({
   sourcemap: true,
   sourcesContent: false,
 });
+
+// What scripts of tests import in processes of their own: load('...') of test/support/child.ts, and libraryUrl('...').
+const texts = readdirSync('dist/test', { recursive: true })
+  .filter((name) => name.endsWith('.js') && !name.includes('/fixture/'))
+  .map((name) => readFileSync(`dist/test/${name}`, 'utf8'));
+const imported = texts.flatMap((text) =>
+  [...text.matchAll(/\b(?:load|libraryUrl)\('([\w/-]+)\.js'\)/g)].map(([, name]) => name),
+);
+await build({
+  ...common,
+  entryPoints: [...new Set(imported)].map((name) => ({
+    in: name === 'public-api' ? 'dist/test/support/public-api.js' : `dist/lib/${name}.js`,
+    out: name,
+  })),
+  outdir: 'dist/run/lib',
+  chunkNames: 'shared/[hash]',
+  splitting: true,
+  packages: 'external',
+  plugins: [ownPaths],
+});

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 
 import type { Test } from 'tap';
 
 import { mountRows } from '../../lib/launch/plan/mount-steps.ts';
 import { namespaceRows } from '../../lib/launch/plan/namespaces.ts';
 import { stepTable } from '../../lib/launch/plan/table.ts';
+import { libraryUrl } from '../support/child.ts';
 import { countCalls, distinctCalls, FaultyLaunch, type Faulty } from '../support/fault.ts';
 import {
   bareOnly,
@@ -195,7 +195,7 @@ const isolatedWords = [
 ];
 const liedTo = `${directory}/lied-to`;
 // a network namespace that was made before the launch is joined
-const twice = `import('${pathToFileURL('dist/lib/index.js').href}').then(async ({ runInJail }) => {
+const twice = `import('${libraryUrl('index.js')}').then(async ({ runInJail }) => {
   const request = { jail: '${jail}', user: 'nobody', isolate: true, program: '/probe' };
   await runInJail(request).catch(() => undefined);
   await runInJail({ ...request, args: ['mark', '/tmp/isolated'] });

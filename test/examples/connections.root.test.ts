@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 import t, { type Test } from 'tap';
 
+import { libraryUrl } from '../support/child.ts';
 import { makeDirectory } from '../support/directory.ts';
 import { readBlocks } from '../support/page.ts';
 import { makeJail } from '../support/programs.ts';
@@ -28,7 +29,7 @@ function serve(t: Test, program: string) {
     t.equal(all.split(from).length, 2, `the example has ${from} once`);
     return all.replace(from, to);
   }, example);
-  const library = import.meta.resolve('../support/public-api.js');
+  const library = libraryUrl('public-api.js');
   const imports = `import { createServer } from 'node:net'; import { openJail } from ${JSON.stringify(library)};`;
   const server = spawn(process.execPath, ['--input-type=module', '-e', `${imports}\n${script}`], {
     env: plainEnv(),

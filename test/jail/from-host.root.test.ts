@@ -17,6 +17,7 @@ import { host } from '../../lib/jail/packs/host.ts';
 import type { PackHost } from '../../lib/jail/packs/pack.ts';
 import { openFileRoot } from '../../lib/tree/root.ts';
 import { jailCommand, uchrootJail } from '../support/builder.ts';
+import { libraryUrl } from '../support/child.ts';
 import {
   command,
   packageDirectory,
@@ -251,7 +252,7 @@ t.test('names of hosts come from the host only with its network', { skip }, asyn
 });
 
 t.test('an open jail sees what the host has now', { skip }, async (t) => {
-  const library = new URL('../../lib/index.js', import.meta.url).href;
+  const library = libraryUrl('index.js');
   const script = `
     import { openJail } from ${JSON.stringify(library)};
     import { renameSync, writeFileSync, rmSync } from 'node:fs';

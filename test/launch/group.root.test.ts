@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t from 'tap';
 
+import { libraryUrl } from '../support/child.ts';
 import { isolated, unlessBare } from '../support/isolation.ts';
 import {
   runInJail,
@@ -67,7 +68,7 @@ t.test(
   { skip: skip || unlessInstalled('script') },
   async (t) => {
     const request = { ...base, args: [`sleep=${long}`], stdio: 'inherit' as const };
-    const script = `import { spawnInJail } from ${JSON.stringify(import.meta.resolve('../support/public-api.js'))};
+    const script = `import { spawnInJail } from ${JSON.stringify(libraryUrl('public-api.js'))};
       import { readFileSync } from 'node:fs';
       const child = await spawnInJail(${JSON.stringify(request)});
       const group = (pid) => readFileSync('/proc/' + pid + '/stat', 'latin1').split(' ')[4];

@@ -1,8 +1,19 @@
 // Runs code in a new Node process, because it changes its process for good.
 import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 import './plain-spawn.ts';
 import { plainEnv } from './service.ts';
+
+// Node opens hundreds of files of dist/lib, which takes a third of a second. A bundled test has bundles of them too.
+const bundles = new URL('../../run/', import.meta.url);
+const isBundled = process.argv[1]?.startsWith(fileURLToPath(bundles)) === true;
+
+/** The URL of a module of lib, or of `public-api.js`, for the script of another process. */
+export function libraryUrl(name: string): string {
+  if (isBundled) return new URL(`lib/${name}`, bundles).href;
+  return new URL(name === 'public-api.js' ? name : `../../lib/${name}`, import.meta.url).href;
+}
 
 /**
  * Runs the lines of a module in a new node, and returns what they pass to `tell`. The lines can use `native` of
@@ -27,7 +38,7 @@ export function childWords(lines: string, by: readonly string[] = []): readonly 
   const script = `
     import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
     import posix from ${JSON.stringify(import.meta.resolve('posix'))};
-    const load = (path) => import(${JSON.stringify(new URL('../../lib/', import.meta.url).href)} + path);
+    const load = (path) => import(${JSON.stringify(libraryUrl(''))} + path);
     const { native } = await load('native.js');
     const tell = (value) => process.stdout.write(JSON.stringify(value));
     const toTell = ({ name, message, code, errno, syscall, path, hint }) =>

@@ -1,4 +1,5 @@
 // Programs with a list whose relay is killed, launches without end, programs that hold all that they can, and root inside.
+import { libraryUrl } from '../../support/child.ts';
 import { command, rootTest } from '../../support/launch.ts';
 import { makeWorld, type World } from '../../support/outbound.ts';
 
@@ -71,7 +72,7 @@ test('a relay that is killed at any time closes the connections of its program, 
 test('the programs of a service that is killed reach nothing', async (t) => {
   const told = world.run(`${head} const told = [];
     const service = \`
-      const { spawnInJail } = await import('${new URL('../../../lib/index.js', import.meta.url).href}');
+      const { spawnInJail } = await import('${libraryUrl('index.js')}');
       const { writeSync } = await import('node:fs');
       const { pid } = await spawnInJail({ ...\${JSON.stringify({ ...base, reject: undefined, timeoutMs: undefined })}, connectTo: ['web.test:7'],
         args: ['-c', \${JSON.stringify(${JSON.stringify(caller)})}], stdio: ['ignore', 'inherit', 'inherit'] });

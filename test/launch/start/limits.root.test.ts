@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import t, { type Test } from 'tap';
 
+import { libraryUrl } from '../../support/child.ts';
 import { patientMs } from '../../support/patience.ts';
 import {
   ExitError,
@@ -320,7 +321,7 @@ t.test('what a killed service has left is gone after the next start', { skip }, 
   t.not(cgroups(`${service.pid}-`).length, 0);
   service.kill('SIGKILL');
   await new Promise((resolve) => service.once('close', resolve));
-  const script = `import { runInJail } from ${JSON.stringify(import.meta.resolve('../../support/public-api.js'))};
+  const script = `import { runInJail } from ${JSON.stringify(libraryUrl('public-api.js'))};
     await runInJail(${JSON.stringify({ ...base, pids: 5 })});`;
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     env: plainEnv(),
@@ -353,7 +354,7 @@ t.test('a cgroup of another pid namespace or of a live process is left alone', {
   const names = [`uchroot-1-${process.pid}-1-1`, 'uchroot-other'].map((name) => `${directory}/${name}`);
   for (const name of names) mkdirSync(name);
   t.teardown(() => names.forEach((name) => rmdirSync(name)));
-  const script = `import { runInJail } from ${JSON.stringify(import.meta.resolve('../../support/public-api.js'))};
+  const script = `import { runInJail } from ${JSON.stringify(libraryUrl('public-api.js'))};
     await runInJail(${JSON.stringify({ ...base, pids: 5 })});`;
   t.equal(spawnSync(process.execPath, ['--input-type=module', '-e', script], { env: plainEnv() }).status, 0);
   for (const name of names) t.ok(existsSync(name));
@@ -364,7 +365,7 @@ function launchAfter(
   setUp: string,
   more: object = {},
 ): { code?: string; message: string; hint?: string; exitCode?: number } {
-  const script = `import { runInJail } from ${JSON.stringify(import.meta.resolve('../../support/public-api.js'))};
+  const script = `import { runInJail } from ${JSON.stringify(libraryUrl('public-api.js'))};
     const tell = (value) => process.stdout.write(JSON.stringify(value));
     await runInJail(${JSON.stringify({ ...base, memory: '32M', ...more })}).then(
       ({ exitCode }) => tell({ exitCode, message: '' }), ({ code, message, hint }) => tell({ code, message, hint }));`;
@@ -415,7 +416,7 @@ t.test(
   'a cgroup that cannot be removed holds a launch no longer than its time',
   { skip: skipMounts },
   async (t) => {
-    const script = `import { runInJail } from ${JSON.stringify(import.meta.resolve('../../support/public-api.js'))};
+    const script = `import { runInJail } from ${JSON.stringify(libraryUrl('public-api.js'))};
     let warned = false;
     process.on('warning', () => (warned = true));
     const answer = await runInJail(${JSON.stringify({ ...base, pids: 5, timeoutMs: 500 })}).catch(({ code }) => code);

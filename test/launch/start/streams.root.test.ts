@@ -20,6 +20,7 @@ import {
 } from '../../../lib/index.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
+import { libraryUrl } from '../../support/child.ts';
 import { eventually, plainEnv, processesOf } from '../../support/service.ts';
 
 const skip = unlessRoot();
@@ -375,7 +376,7 @@ t.test('a launch is denied, or starts and exits, and never both', { skip }, asyn
 });
 
 t.test('NODE_DEBUG=uchroot prints them', { skip }, async (t) => {
-  const library = new URL('../../../lib/index.js', import.meta.url).href;
+  const library = libraryUrl('index.js');
   const script = `
     const { runInJail } = await import(${JSON.stringify(library)});
     await runInJail(${JSON.stringify(sh('exit 0'))});
