@@ -43,9 +43,9 @@ const resident = new Resident();
 
 /** Runs the command with these arguments, in a process of its own if an option needs one. */
 export function uchrootJail(args: readonly string[], options: StartOptions = {}): Ended {
-  const { cwd, ...others } = options;
+  const { cwd, env, ...others } = options;
   return Object.keys(others).length === 0 && resident.takes(args)
-    ? resident.run('uchroot-jail', args, cwd)
+    ? resident.run('uchroot-jail', args, cwd, env)
     : start([...jailCommand, ...args], options);
 }
 

@@ -1,7 +1,7 @@
 // A process that runs commands of this package, one after another. To start Node and to compile a command takes more computing than most
 // commands do. What depends on a process of its own, such as a signal or a limit, is started as users start it.
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, openSync, readSync, writeSync } from 'node:fs';
 
 import { commandEnv, packageDirectory, temporaryDirectory, withoutProgress, type Ended } from './launch.ts';
 import { patientMs } from './patience.ts';
@@ -13,6 +13,7 @@ export interface Request {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly umask: number;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface Answer {
@@ -35,12 +36,17 @@ const isPossible = Object.keys(sanitizerEnv).length === 0;
 export class Resident {
   readonly #by: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
+  readonly #bin: string;
   #server: Server | undefined;
 
-  /** The process starts at the first command, behind the words `by`. */
-  constructor(by: readonly string[] = [], env = commandEnv) {
+  /**
+   * The process starts at the first command, behind the words `by`. `bin` is the directory of the commands: another user than root may be
+   * unable to read that of the package.
+   */
+  constructor(by: readonly string[] = [], env = commandEnv, bin = `${packageDirectory}/dist/bin`) {
     this.#by = by;
     this.#env = env;
+    this.#bin = bin;
   }
 
   /** Whether it can run a command with these arguments. For bytes that are no UTF-8 a command reads the words of its process. */
@@ -48,11 +54,16 @@ export class Resident {
     return isPossible && !args.some((word) => word.includes('\ufffd'));
   }
 
-  /** Runs a command to its end, with an empty standard input. */
-  run(program: string, args: readonly string[], cwd = '/'): Ended {
+  /** Runs a command to its end, with an empty standard input; `env` is added to its environment. */
+  run(
+    program: string,
+    args: readonly string[],
+    cwd = '/',
+    env: Readonly<Record<string, string>> = {},
+  ): Ended {
     this.#server ??= this.#start();
     const { pid, requests } = this.#server;
-    const request: Request = { program, args, cwd, umask: process.umask() };
+    const request: Request = { program, args, cwd, umask: process.umask(), env: { ...this.#env, ...env } };
     const body = Buffer.from(JSON.stringify(request));
     const head = Buffer.alloc(4);
     head.writeUInt32LE(body.length);
@@ -73,11 +84,12 @@ export class Resident {
   #start(): Server {
     const directory = temporaryDirectory();
     const pipes = [`${directory}/requests`, `${directory}/answers`] as const;
-    execFileSync('mkfifo', pipes);
+    execFileSync('mkfifo', ['-m', '666', ...pipes]);
     const requests = openSync(pipes[0], constants.O_RDWR);
     const answers = openSync(pipes[1], constants.O_RDONLY | constants.O_NONBLOCK);
-    const fixture = `${packageDirectory}/dist/test/support/fixture/resident.js`;
-    const words = [...this.#by, process.execPath, fixture, ...pipes, `${packageDirectory}/dist/bin`];
+    const fixture = `${directory}/resident.mjs`;
+    copyFileSync(`${packageDirectory}/dist/test/support/fixture/resident.js`, fixture);
+    const words = [...this.#by, process.execPath, fixture, ...pipes, this.#bin];
     const child = spawn(words[0] ?? '', words.slice(1), {
       env: this.#env,
       cwd: '/',

@@ -1,13 +1,15 @@
 // Jails of an ordinary user, in a home of his own.
 
 import { chmodSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 import tap, { type Test } from 'tap';
 
 import { makeDirectory } from '../directory.ts';
 import { uchrootJail } from '../builder.ts';
-import { publicCommand, start, type Ended } from '../launch.ts';
+import { commandEnv, publicCommand, start, type Ended } from '../launch.ts';
 import { give } from '../ordinary.ts';
+import { Resident } from '../resident.ts';
 
 export interface Own {
   /** A directory of root's; the home lies in it. */
@@ -27,6 +29,7 @@ export function ordinaryUser(uid: number) {
   const by = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
   const jailWords = isRoot ? publicCommand('uchroot-jail') : [];
   const launchWords = isRoot ? publicCommand() : [];
+  const resident = new Resident(by, commandEnv, dirname(jailWords[1] ?? ''));
 
   function own(t: Test): Own {
     const base = makeDirectory(t);
@@ -39,7 +42,10 @@ export function ordinaryUser(uid: number) {
       base,
       home,
       jail: `${home}/jail`,
-      make: (...words) => start([...jailWords, ...words], { by, env }),
+      make: (...words) =>
+        resident.takes(words)
+          ? resident.run('uchroot-jail', words, '/', env)
+          : start([...jailWords, ...words], { by, env }),
       launch: (...words) => start([...launchWords, '--rootless', ...words], { by, env }),
     };
   }
