@@ -191,7 +191,7 @@ const mostLines: Readonly<Record<string, number>> = {
   jail: 22_990,
   launch: 19_900,
   outbound: 1450,
-  service: 10_440,
+  service: 10_480,
   tcpwrappers: 6500,
   tree: 780,
   trust: 700,

@@ -234,6 +234,13 @@ systemctl daemon-reload`,
     tools: ['redis-cli save', rotate('redis-server')],
   },
   {
+    name: 'rsync',
+    client: 'rsync, both ways',
+    given: `mkdir -p /srv/read /srv/written; chown nobody /srv/written; echo hello >/srv/read/file
+${lines('/etc/rsyncd.conf', '[read]', 'path = /srv/read', '[written]', 'path = /srv/written', 'read only = no')}`,
+    ask: 'rsync /etc/rsyncd.conf rsync://127.0.0.1/written/ && rsync rsync://127.0.0.1/read/file /tmp/read && cat /tmp/read',
+  },
+  {
     name: 'slapd',
     client: 'ldapsearch, also by `ldapi:///`',
     ask: 'ldapsearch -x -LLL -s base -b "" namingContexts; ldapsearch -LLL -Q -Y EXTERNAL -H ldapi:/// -b cn=config -s base dn',

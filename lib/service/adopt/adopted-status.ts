@@ -20,7 +20,7 @@ import { changedSince } from './behind.ts';
 import { presentDropIn } from './systemd-bus.ts';
 import { changedFiles, keptInUse } from './kept/kept-configuration.ts';
 import { type InstalledService, numberOf, type Settings, textOf } from './installed/installed-service.ts';
-import { hostMounts } from './installed/unit-mounts.ts';
+import { type HostMount, hostMounts } from './installed/unit-mounts.ts';
 import { refusedCalls } from './outbound.ts';
 import { onlyInJail } from './run-links.ts';
 import { failureIn } from './running.ts';
@@ -118,7 +118,7 @@ export async function statusOf(asked: ServiceWork, readTables: ReadTables): Prom
   const jail = jailOf(plan.directory);
   const { packages, changes, problems } = await behind(service, jail, request.signal);
   const state = textOf(settings, 'ActiveState');
-  const mounts = hostMounts(settings, entry === 'launcher' ? jail : '');
+  const mounts = mountsOf(settings, entry, jail);
   const named = new Set(options.paths.map(({ path }) => path));
   const given = givenNow(
     service,
@@ -164,6 +164,10 @@ export async function statusOf(asked: ServiceWork, readTables: ReadTables): Prom
     ...failuresOf(settings, record),
   };
 }
+
+// Where systemd enters, it mounts /run of the jail too.
+const mountsOf = (settings: Settings, entry: AdoptionPlan['entry'], jail: string): readonly HostMount[] =>
+  hostMounts(settings, entry === 'launcher' ? jail : '').filter(({ path }) => path !== `${jail}/run`);
 
 const failuresOf = (
   settings: Settings,

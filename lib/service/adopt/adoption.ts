@@ -76,6 +76,8 @@ export interface HostFacts {
   readonly contents: JailContents;
   /** What its command lines and its configuration name, and the homes of its accounts. */
   readonly named: readonly HostMount[];
+  /** Its configuration asks for chroot(2). */
+  readonly asksChroot: boolean;
   /** All paths that its configuration names. */
   readonly configured: readonly string[];
   /** Paths of ReadWritePaths= that have more in them than a jail may share. */

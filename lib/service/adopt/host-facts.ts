@@ -28,7 +28,7 @@ import {
 import { knownOf } from './installed/known-daemons.ts';
 import { configurationOf } from './installed/service-configuration.ts';
 import { accountsNamed, keysNamed, placesNamed, textsOf, type Words } from './installed/named-by-service.ts';
-import { pathsIn } from './installed/named-places.ts';
+import { asksChroot, pathsIn } from './installed/named-places.ts';
 import { ownData, type PackageData, isData } from './installed/service-paths.ts';
 import { readEnvironmentFile } from './installed/unit-text.ts';
 import { refuse } from './service-refusal.ts';
@@ -120,6 +120,7 @@ function namedBy(
   return {
     users: [...new Set([...own, ...accounts.map(({ name }) => name)])].filter((name) => name !== 'root'),
     configured: [...texts.configuration, ...texts.foreign].flatMap(pathsIn),
+    asksChroot: texts.configuration.some(asksChroot),
     keys: keysNamed(texts, user),
     ...placesNamed(service, texts, accounts, accountsNamed({ ...texts, configuration: [] }, packed, asked), {
       asked,
@@ -170,6 +171,7 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
     owners: [...packages, ...more],
     environment,
     configured: named.configured,
+    asksChroot: named.asksChroot,
     keys: named.keys,
     named: named.mounts.filter((one) => one.path.startsWith('/etc/') || isSafe(one)),
     account: isDynamic

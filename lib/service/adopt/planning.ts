@@ -44,7 +44,13 @@ import {
 import { dropInPath, hostWritten } from './service-drop-in.ts';
 import { compareJail, type UpdateCause } from './update-cause.ts';
 import { dangerRefusal, givenBy, lostWarnings, replaceableWarnings } from './tell/given-away.ts';
-import { toServiceWarning, unseenPaths, unseenWarnings, changeWarnings } from './tell/service-warning.ts';
+import {
+  chrootWarnings,
+  toServiceWarning,
+  unseenPaths,
+  unseenWarnings,
+  changeWarnings,
+} from './tell/service-warning.ts';
 
 /** What an adoption or an update reports. */
 export interface AdoptReport extends Pick<
@@ -181,7 +187,8 @@ export async function planNew(
   const { service, options, host, slot } = subject;
   const { unit, settings } = service;
   const jail = jailOf(directory);
-  const built = await buildGeneration(directory, service, chooseIdentity(service, options), host, {
+  const identity = chooseIdentity(service, options);
+  const built = await buildGeneration(directory, service, identity, host, {
     ...work,
     slot,
   });
@@ -209,6 +216,7 @@ export async function planNew(
     ...replaceableWarnings(options.paths),
     ...built.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption)),
     ...unseenWarnings(unseen.onLines),
+    ...chrootWarnings(identity, host),
     ...changeWarnings(adoption),
     ...laterWarnings(host.unitText, ours),
   ];

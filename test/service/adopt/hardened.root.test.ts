@@ -31,5 +31,6 @@ for (const filter of [
     t.equal(status, 0, stderr);
     t.ok(isJailed('hard'));
     t.equal(shell('cat /run/hard.pid'), show('hard', 'MainPID'), 'it is known as /var/run/hard.pid too');
+    t.notMatch(service('status', 'hard').stdout, 'must not be in its jail');
     t.equal(service('release', 'hard').status, 0);
   });

@@ -40,6 +40,8 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     programs: ['/usr/sbin/apache2'],
     check: ['/usr/sbin/apachectl', 'configtest'],
   },
+  // each module of its configuration has a root directory of its own, and is read as `nobody` (rsyncd.conf(5), `use chroot` and `uid`)
+  rsync: { caps: [...asRoot, 'sys_chroot'], accounts: ['nobody'] },
   // its configuration has `chroot`
   haproxy: { caps: [...asRoot, 'sys_chroot'] },
   named: {

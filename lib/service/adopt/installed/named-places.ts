@@ -55,7 +55,13 @@ export function pathsIn(text: string): readonly string[] {
   return [...new Set(plain)].filter((path) => path !== '' && !/\/(\.{0,2})\//.test(path));
 }
 
-/** The same of a word of a command line, such as `--config=/etc/web.conf`, which a text would have as a comment. */
+const chroot =
+  /^[ \t]*(?:\w+[ \t]+)?\w*chroot\w*(?:[ \t]*[=:][ \t]*|[ \t]+(?![=:]))"?(?!(?:no|off|false|none|0)\b)[^\s"'#;=:]/im;
+
+/** Whether a text has a setting such as `chroot = /var/empty`, and not as a comment. */
+export const asksChroot = (text: string): boolean => chroot.test(text);
+
+/** The absolute paths of a word of a command line, such as `--config=/etc/web.conf`, which a text would have as a comment. */
 export const pathsInWord = (word: string): readonly string[] => pathsIn(word.replace(/^--?[\w-]+=/, ''));
 
 // What hier(7) has directly in the root directory for the system and its users. All else, such as /srv and /data, is for applications.

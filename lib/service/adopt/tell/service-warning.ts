@@ -4,7 +4,8 @@ import { terminalWarning } from '../../../jail/packs/file-packs.ts';
 import { fromText } from '../../../jail/manifest/path-text.ts';
 import type { JailWarning } from '../../../jail/work/jail-warning.ts';
 import { commandLine } from '../../../words/shell-word.ts';
-import type { Adoption } from '../adoption.ts';
+import type { Adoption, HostFacts } from '../adoption.ts';
+import type { Identity } from '../identity.ts';
 import { isLoneLog } from '../installed/service-paths.ts';
 import { isMounted } from '../installed/unit-mounts.ts';
 
@@ -111,6 +112,15 @@ export const changeWarnings = ({
       `its unit lets it write to all of ${path}, which its jail does not have: --bind brings in what it needs there`,
   ),
 ];
+
+/** Without this capability it can come up all the same, and fail for its clients. */
+export const chrootWarnings = (
+  { user, caps }: Pick<Identity, 'user' | 'caps'>,
+  { asksChroot }: Pick<HostFacts, 'asksChroot'>,
+): readonly string[] =>
+  asksChroot && user === 'root' && !caps.includes('sys_chroot')
+    ? ['its configuration asks for chroot(2), which its jail refuses: --cap sys_chroot allows it']
+    : [];
 
 /** A warning for each of these. */
 export const unseenWarnings = (paths: readonly string[]): readonly string[] =>

@@ -1,7 +1,12 @@
 import { basename, dirname } from 'node:path';
 import t from 'tap';
 
-import { namedPlaces, type Naming, pathsIn } from '../../../../lib/service/adopt/installed/named-places.ts';
+import {
+  asksChroot,
+  namedPlaces,
+  type Naming,
+  pathsIn,
+} from '../../../../lib/service/adopt/installed/named-places.ts';
 
 const own = 105;
 const owned = new Set(['/var/lib/web', '/var/lib/web/data', '/etc/web/state.d', '/srv/app/data']);
@@ -116,4 +121,18 @@ t.test('a service gets what its command lines name', async (t) => {
 
 t.test('a log of its own name that lies directly in /var/log is written', async (t) => {
   t.same(placed({ names: ['web', 'webd', 'auth'] }), ['w /var/log/web.log']);
+});
+
+t.test('a configuration that asks for chroot(2) is known by its settings, not by its comments', async (t) => {
+  for (const text of ['chroot = /var/empty', 'a\n  chroot $prefix', 'use chroot = yes', 'chroot_dir: "/x"'])
+    t.ok(asksChroot(text), text);
+  for (const text of [
+    '; chroot = /x',
+    '# chroot /x',
+    'use chroot = no',
+    'chroot: ""',
+    'chroot =',
+    'chroot off',
+  ])
+    t.notOk(asksChroot(text), text);
 });

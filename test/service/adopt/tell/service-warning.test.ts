@@ -1,7 +1,11 @@
 import t from 'tap';
 
 import { terminalWarning } from '../../../../lib/jail/packs/file-packs.ts';
-import { changeWarnings, toServiceWarning } from '../../../../lib/service/adopt/tell/service-warning.ts';
+import {
+  changeWarnings,
+  chrootWarnings,
+  toServiceWarning,
+} from '../../../../lib/service/adopt/tell/service-warning.ts';
 
 const paths = [{ path: '/etc/app', isReadOnly: true, isOptional: false }];
 const adoption = { paths, entry: 'launcher' } as const;
@@ -52,4 +56,10 @@ t.test('a jail whose service gets the terminals of the host or of systemd lacks 
   ]);
   t.same(toServiceWarning(warning, { ...adoption, paths: [devpts] }), []);
   t.same(toServiceWarning(warning, { ...adoption, entry: 'systemd' }), []);
+});
+
+t.test('a daemon of root whose configuration asks for chroot(2) needs its capability', async (t) => {
+  const warned = (user: string, caps: readonly string[]) =>
+    chrootWarnings({ user, caps }, { asksChroot: true }).length;
+  t.same([warned('root', []), warned('root', ['sys_chroot']), warned('web', [])], [1, 0, 0]);
 });
