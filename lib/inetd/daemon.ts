@@ -1,4 +1,5 @@
 // The main loop of the process uchroot-inetd: start, reloads, and the wait for the last connection.
+import { words } from '../words/word-list.ts';
 import { ManagerNotice } from './report/service-manager.ts';
 import { activatedSockets } from './listen/listening-socket.ts';
 import { foreseeProblems } from './service-problem.ts';
@@ -14,15 +15,9 @@ import { openStatusServer, statusOf, statusText } from './report/status-server.t
 const STATUS_MS = 5000;
 
 // They are for this process: the programs of connections must not get them (sd_listen_fds(3), sd_notify(3)).
-const OWN_VARIABLES = [
-  'LISTEN_PID',
-  'LISTEN_PIDFDID',
-  'LISTEN_FDS',
-  'LISTEN_FDNAMES',
-  'NOTIFY_SOCKET',
-  'WATCHDOG_PID',
-  'WATCHDOG_USEC',
-];
+const OWN_VARIABLES = words(
+  'LISTEN_PID LISTEN_PIDFDID LISTEN_FDS LISTEN_FDNAMES NOTIFY_SOCKET WATCHDOG_PID WATCHDOG_USEC',
+);
 
 function takeVariables(): Readonly<Record<string, string | undefined>> {
   const taken = Object.fromEntries(OWN_VARIABLES.map((name) => [name, process.env[name]]));

@@ -6,7 +6,7 @@ import type { TomlTable } from 'smol-toml';
 import type { Argument } from '../../values/command-option.ts';
 import { errorAt, isTable, TomlFile, toWord, type Vocabulary } from '../../values/toml-options.ts';
 import type { LaunchOption } from '../../launch/request/launch-option.ts';
-import { didYouMean } from '../../words/nearest.ts';
+import { didYouMean, pairs } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import { serveOptions } from '../serve-options.ts';
 import { serveRows } from '../serve-request.ts';
@@ -16,9 +16,7 @@ import { toServiceName, type ConfiguredService, type ConfiguredServices } from '
 const OPERAND_KEYS = ['user', 'directory', 'program', 'arguments'] as const;
 // Values of those that must be there.
 const EXAMPLES: Readonly<Record<string, string>> = {
-  user: 'nobody',
-  directory: '/srv/jail',
-  program: '/bin/cat',
+  ...pairs('user:nobody directory:/srv/jail program:/bin/cat'),
 };
 const TOP_KEYS: readonly string[] = ['defaults', 'services'];
 
@@ -41,25 +39,11 @@ function takesSeveral({ metavar = '', parse }: LaunchOption, words: readonly str
 
 // Keys of serveInJail(), xinetd.conf(5) and others that have another name here.
 const OTHERS: Readonly<Record<string, string>> = {
-  jail: 'directory',
-  root: 'directory',
-  args: 'arguments',
-  server_args: 'arguments',
-  server: 'program',
-  command: 'program',
-  port: 'listen',
-  address: 'listen',
-  bind: 'listen',
-  per_source: 'per-source',
-  cps: 'rate',
-  env: 'setenv',
+  ...pairs(`jail:directory root:directory args:arguments server_args:arguments server:program
+    command:program port:listen address:listen bind:listen per_source:per-source cps:rate env:setenv`),
   // other words for the same thing, of configurations of Docker and systemd
   group: 'user = "USER:GROUP"',
-  exec: 'program',
-  cmd: 'program',
-  path: 'program',
-  argv: 'arguments',
-  cwd: 'chdir',
+  ...pairs('exec:program cmd:program path:program argv:arguments cwd:chdir'),
 };
 
 function ofOthers(key: string): string | undefined {

@@ -1,7 +1,7 @@
 // All packs, in the order in which they are considered.
 
 import { UsageError } from '../../errors.ts';
-import { didYouMean, type Foreign } from '../../words/nearest.ts';
+import { didYouMean, type Foreign, pairs } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import { eachAlone } from '../../words/shell-word.ts';
 import { base } from './base.ts';
@@ -37,37 +37,10 @@ export const symbols: ReadonlySet<string> = new Set(
 
 // Packages and subjects by their usual names.
 const foreignPacks: Foreign = {
-  ssl: 'tls',
-  openssl: 'tls',
-  ca: 'tls',
-  certs: 'tls',
-  certificates: 'tls',
-  'ca-certificates': 'tls',
-  net: 'dns',
-  network: 'dns',
-  resolver: 'dns',
-  nss: 'names',
-  nsswitch: 'names',
-  users: 'base',
-  dev: 'base',
-  tz: 'timezone',
-  tzdata: 'timezone',
-  locales: 'locale',
-  utf8: 'locale',
-  iconv: 'gconv',
-  ncurses: 'terminfo',
-  terminal: 'terminfo',
-  sh: 'shell',
-  bash: 'shell',
-  tty: 'pty',
-  log: 'syslog',
-  journal: 'syslog',
-  python3: 'python',
-  nodejs: 'node',
-  npm: 'node',
-  jre: 'java',
-  gcc: 'cc',
-  fonts: 'fontconfig',
+  ...pairs(`ssl:tls openssl:tls ca:tls certs:tls certificates:tls ca-certificates:tls net:dns network:dns
+    resolver:dns nss:names nsswitch:names users:base dev:base tz:timezone tzdata:timezone locales:locale
+    utf8:locale iconv:gconv ncurses:terminfo terminal:terminfo sh:shell bash:shell tty:pty log:syslog
+    journal:syslog python3:python nodejs:node npm:node jre:java gcc:cc fonts:fontconfig`),
 };
 
 /** @throws UsageError if there is no such pack. */

@@ -3,6 +3,7 @@ import { errnoName, reason } from '../../words/errno.ts';
 import type { ErrnoName } from '../../errors.ts';
 import { bytePath } from '../../tree/path.ts';
 import { commandLine } from '../../words/shell-word.ts';
+import { words } from '../../words/word-list.ts';
 import type { Step } from '../plan/step.ts';
 import { messageHead, rowOf, wordsFor } from '../plan/table.ts';
 import type { JailView } from '../tell/jail-view.ts';
@@ -30,15 +31,7 @@ const errnos = [
   40, 52, 75, 80, 87, 93, 95, 97, 107, 110, 113, 116, 122, 125, 126,
 ];
 
-const fileErrors: readonly string[] = [
-  'ENOENT',
-  'ENOTDIR',
-  'EACCES',
-  'ENOEXEC',
-  'ELOOP',
-  'EINVAL',
-  'ELIBBAD',
-];
+const fileErrors: readonly string[] = words('ENOENT ENOTDIR EACCES ENOEXEC ELOOP EINVAL ELIBBAD');
 
 // A compiled launcher cannot inspect the jail, so it names the command that can.
 function unseen(step: Step, code: ErrnoName, errno: number, view: JailView): Words | undefined {

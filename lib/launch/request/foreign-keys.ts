@@ -1,5 +1,5 @@
 // Keys that callers know from other libraries, each with the key that has the same meaning here; and keys of another call.
-import type { Foreign } from '../../words/nearest.ts';
+import { type Foreign, pairs } from '../../words/nearest.ts';
 
 const each = (keys: string, hint: (key: string) => string): Foreign =>
   Object.fromEntries(keys.split(' ').map((key) => [key, hint(key)]));
@@ -7,77 +7,23 @@ const each = (keys: string, hint: (key: string) => string): Foreign =>
 /** For a key that a launch does not have: the key that is meant, or a hint. */
 export const foreignKeys: Foreign = {
   // child_process (nodejs.org/api/child_process.html) and execa (github.com/sindresorhus/execa, docs/api.md)
-  uid: 'user',
-  gid: 'group',
-  timeout: 'timeoutMs',
-  maxBuffer: 'maxBufferBytes',
-  detached: 'newSession',
+  ...pairs('uid:user gid:group timeout:timeoutMs maxBuffer:maxBufferBytes detached:newSession'),
   shell: "there is no shell: start one, {program: '/bin/sh', args: ['-c', 'COMMAND']}",
-  stdin: 'stdio',
-  stdout: 'stdio',
-  stderr: 'stdio',
-  cancelSignal: 'signal',
-  forceKillAfterDelay: 'forceKillAfterMs',
-  inputFile: 'input',
-  extendEnv: 'keepEnv',
-  cleanup: 'dieWithParent',
+  ...pairs(`stdin:stdio stdout:stdio stderr:stdio cancelSignal:signal forceKillAfterDelay:forceKillAfterMs
+    inputFile:input extendEnv:keepEnv cleanup:dieWithParent`),
   // zx, node-pty, dockerode
-  nothrow: 'reject',
-  cols: 'pty',
-  rows: 'pty',
-  tty: 'pty',
-  workingDir: 'cwd',
-  networkMode: 'net',
-  readonlyRootfs: 'readOnly',
-  capAdd: 'caps',
-  pidsLimit: 'pids',
-  nanoCpus: 'cpu',
-  autoRemove: 'ephemeral',
-  binds: 'view',
-  entrypoint: 'program',
+  ...pairs(`nothrow:reject cols:pty rows:pty tty:pty workingDir:cwd networkMode:net readonlyRootfs:readOnly
+    capAdd:caps pidsLimit:pids nanoCpus:cpu autoRemove:ephemeral binds:view entrypoint:program`),
   // subprocess of Python, os/exec of Go, Kubernetes
-  captureOutput: 'stdio',
-  universalNewlines: 'lines',
-  check: 'reject',
-  startNewSession: 'newSession',
-  runAsUser: 'user',
-  runAsGroup: 'group',
-  fsGroup: 'groups',
-  readOnlyRootFilesystem: 'readOnly',
-  volumes: 'view',
-  volumeMounts: 'view',
+  ...pairs(`captureOutput:stdio universalNewlines:lines check:reject startNewSession:newSession
+    runAsUser:user runAsGroup:group fsGroup:groups readOnlyRootFilesystem:readOnly volumes:view
+    volumeMounts:view`),
   // words for the same thing
-  username: 'user',
-  dir: 'cwd',
-  workdir: 'cwd',
-  workingDirectory: 'cwd',
-  chdir: 'cwd',
-  directory: 'jail',
-  root: 'jail',
-  rootDirectory: 'jail',
-  chroot: 'jail',
-  command: 'program',
-  cmd: 'program',
-  file: 'program',
-  path: 'program',
-  argv: 'args',
-  arguments: 'args',
-  environment: 'env',
-  capabilities: 'caps',
-  ulimits: 'rlimits',
-  bind: 'view',
-  roBind: 'view',
-  mount: 'view',
-  mounts: 'view',
-  tmpfs: 'view',
-  proc: 'view',
-  dev: 'view',
-  network: 'net',
-  memoryLimit: 'memory',
-  mem: 'memory',
-  cpus: 'cpu',
-  processes: 'pids',
-  priority: 'nice',
+  ...pairs(`username:user dir:cwd workdir:cwd workingDirectory:cwd chdir:cwd directory:jail root:jail
+    rootDirectory:jail chroot:jail command:program cmd:program file:program path:program argv:args
+    arguments:args environment:env capabilities:caps ulimits:rlimits bind:view roBind:view mount:view
+    mounts:view tmpfs:view proc:view dev:view network:net memoryLimit:memory mem:memory cpus:cpu
+    processes:pids priority:nice`),
   ...each(
     'input stdoutTo stderrTo maxBufferBytes encoding reject all stripFinalNewline lines',
     (key) => `${key} is a key of runInJail() and of run()`,

@@ -3,18 +3,15 @@ import type { Argument } from '../../values/command-option.ts';
 import { absolutePath, flag, list, optional, whole } from '../../values/validators.ts';
 import { usageError } from '../../values/wrong.ts';
 import type { Bytes } from '../../words/quote.ts';
+import { words } from '../../words/word-list.ts';
 import { parseNumbers } from './launch-option.ts';
 import type { Values } from './option-row.ts';
 import { ascending } from './value.ts';
 
 /** The keys that turn Landlock on. */
-export const landlockDetails: readonly string[] = [
-  'landlockAbi',
-  'landlockRo',
-  'landlockRw',
-  'connectTcp',
-  'bindTcp',
-];
+export const landlockDetails: readonly string[] = words(
+  'landlockAbi landlockRo landlockRw connectTcp bindTcp',
+);
 
 /** A key for a detail of Landlock turns Landlock on. */
 export function toLandlock(value: boolean | undefined, key: string, others: Values): boolean {

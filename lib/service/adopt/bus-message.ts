@@ -2,26 +2,12 @@
 
 import { remember } from '../../values/remember.ts';
 
-const alignments: Readonly<Record<string, number>> = {
-  y: 1,
-  g: 1,
-  v: 1,
-  n: 2,
-  q: 2,
-  b: 4,
-  i: 4,
-  u: 4,
-  h: 4,
-  s: 4,
-  o: 4,
-  a: 4,
-  x: 8,
-  t: 8,
-  d: 8,
-  '(': 8,
-  '{': 8,
-};
-
+// The codes of types, by the alignment of their values in bytes.
+const alignments: Readonly<Record<string, number>> = Object.fromEntries(
+  Object.entries({ 1: 'ygv', 2: 'nq', 4: 'biuhsoa', 8: 'xtd({' }).flatMap(([bytes, codes]) =>
+    [...codes].map((code) => [code, Number(bytes)]),
+  ),
+);
 const alignmentOf = (type: string): number => alignments[type[0] ?? ''] ?? 1;
 
 // Where the type that begins at `at` ends. @throws Error

@@ -5,6 +5,7 @@ import { needsCgroup } from '../../launch/request/limit-rows.ts';
 import { namespacesOf } from '../../launch/request/isolation-value.ts';
 import type { NormalRequest } from '../../launch/request/request.ts';
 import { mayActAsRoot } from '../../launch/request/rights.ts';
+import { wordSet } from '../../words/word-list.ts';
 import {
   capabilityWords,
   commonCalls,
@@ -40,16 +41,10 @@ const isolatingCalls = '@mount pivot_root setns sethostname unshare';
 
 // These directives refuse what a launch with namespaces does: it makes the namespaces, mounts /proc, sets the name of the host, and writes
 // to /proc/sys. It opens mounts by openat2(2), which RestrictSUIDSGID= refuses.
-const notIsolating: ReadonlySet<string> = new Set([
-  'ProcSubset',
-  'ProtectControlGroups',
-  'ProtectHostname',
-  'ProtectKernelLogs',
-  'ProtectKernelTunables',
-  'ProtectProc',
-  'RestrictNamespaces',
-  'RestrictSUIDSGID',
-]);
+const notIsolating: ReadonlySet<string> = wordSet(`
+  ProcSubset ProtectControlGroups ProtectHostname ProtectKernelLogs ProtectKernelTunables ProtectProc
+  RestrictNamespaces RestrictSUIDSGID
+`);
 const notNewPrivs: ReadonlySet<string> = new Set(['NoNewPrivileges', 'RestrictSUIDSGID']);
 // A launch with limits makes a cgroup below /sys/fs/cgroup. The program is born in it by clone3(2), which RestrictNamespaces= refuses.
 const notLimiting: ReadonlySet<string> = new Set(['ProtectControlGroups', 'RestrictNamespaces']);
