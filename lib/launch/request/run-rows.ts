@@ -160,20 +160,7 @@ export function runNormalizer<More extends Rows>(
   return (request) => {
     const answer: readonly [NormalRequest, unknown] = normalizeAll(request);
     const [normal, given] = answer as [NormalRequest, NormalOf<typeof table> & NormalOf<More>];
-    const { input, stdoutTo, stderrTo, maxBufferBytes, encoding, lines, stripFinalNewline, all, reject } =
-      given;
-    const own = {
-      input,
-      stdoutTo,
-      stderrTo,
-      maxBufferBytes,
-      encoding,
-      lines,
-      stripFinalNewline,
-      all,
-      reject,
-    };
-    return [normal, { ...spawnOptionsOf(given, normal), ...own }, given];
+    return [normal, spawnOptionsOf(given, normal), given];
   };
 }
 

@@ -129,22 +129,16 @@ export interface SpawnOptions
 const hasTerminal = (triple: StdioTriple): boolean => triple.some((fd) => isatty(fd));
 
 /** The part of a normal form that is not a launch's own. */
-export function spawnOptionsOf(
-  normal: NormalOf<Table>,
+export function spawnOptionsOf<Own extends NormalOf<Table>>(
+  { stdio: { triple, streams }, newGroup, ...own }: Own,
   { killSignal }: Pick<NormalRequest, 'killSignal'>,
-): SpawnOptions {
-  const { triple, streams } = normal.stdio;
+): Omit<Own, 'stdio' | 'newGroup'> & SpawnOptions {
   return {
+    ...own,
     stdio: triple,
     streams,
-    listenFds: normal.listenFds,
-    timeoutMs: normal.timeoutMs,
-    signal: normal.signal,
     killSignal,
-    forceKillAfterMs: normal.forceKillAfterMs,
-    newGroup: normal.newGroup ?? !hasTerminal(triple),
-    leaveDescendants: normal.leaveDescendants,
-    onConnect: normal.onConnect,
+    newGroup: newGroup ?? !hasTerminal(triple),
     requestedAt: performance.now(),
   };
 }
