@@ -1,7 +1,7 @@
 // Compares what a service does in its jail with what it did before.
 import { JailError } from '../../../errors.ts';
+import { native } from '../../../native.ts';
 import { jailOf, type Seen } from '../adoption.ts';
-import { runHost } from '../host-command.ts';
 import type { InstalledService } from '../installed/installed-service.ts';
 import { pollFor, reload, type Watch, watchTime } from '../running.ts';
 import { propertiesOf } from '../systemd-bus.ts';
@@ -25,22 +25,7 @@ export function differenceOf(
   };
 }
 
-// The names of uids. A uid without a name has none.
-async function namesOf(uids: readonly string[]): Promise<ReadonlyMap<string, string>> {
-  if (uids.length === 0) return new Map();
-  const { stdout } = await runHost('getent', ['passwd', ...uids]);
-  return new Map(
-    stdout.split('\n').flatMap((line) => {
-      const [name = '', , uid = ''] = line.split(':');
-      return name === '' ? [] : [[uid, name] as const];
-    }),
-  );
-}
-
-async function listUsers(uids: readonly string[]): Promise<readonly string[]> {
-  const names = await namesOf(uids);
-  return uids.map((uid) => names.get(uid) ?? `uid ${uid}`);
-}
+const nameOf = (uid: string): string | undefined => native.getpwuid(Number(uid))?.name;
 
 const parts = [
   { part: 'sockets', missing: 'it does not listen on', added: 'it listens on' },
@@ -48,12 +33,12 @@ const parts = [
   { part: 'users', missing: 'it has no process of', added: 'it has a process of' },
 ] as const;
 
-async function tell(looks: Looks, now: Behaviour, withUsers: boolean): Promise<readonly string[]> {
+function tell(looks: Looks, now: Behaviour, withUsers: boolean): readonly string[] {
   const told: string[] = [];
   for (const { part, ...words } of parts.filter((one) => withUsers || one.part !== 'users')) {
     const found = differenceOf(part, looks, now);
     for (const kind of ['missing', 'added'] as const) {
-      const items = part === 'users' ? await listUsers(found[kind]) : found[kind];
+      const items = found[kind].map((one) => (part === 'users' ? (nameOf(one) ?? `uid ${one}`) : one));
       if (items.length > 0 && words[kind] !== undefined)
         told.push(`${words[kind]} ${items.toSorted().join(', ')}`);
     }
@@ -122,7 +107,7 @@ export async function openComparison(service: InstalledService, watch: Watch): P
   async function differences(jail: string, withUsers: boolean): Promise<readonly string[]> {
     let found: readonly string[] = [];
     const areNone = async (): Promise<boolean> => {
-      found = await tell(looks, await observe(unit, jail), withUsers);
+      found = tell(looks, await observe(unit, jail), withUsers);
       return found.length === 0;
     };
     await pollFor(Math.max(mostMs, watch.watchMs ?? 0), areNone, watch.signal);
@@ -131,7 +116,7 @@ export async function openComparison(service: InstalledService, watch: Watch): P
 
   return {
     seen: {
-      accounts: isDynamic ? [] : [...(await namesOf([...first.users])).values()],
+      accounts: isDynamic ? [] : [...first.users].flatMap((uid) => nameOf(uid) ?? []),
       socketDirectories: directoriesOf(first),
       makesCode: await makesCode(unit),
     },
