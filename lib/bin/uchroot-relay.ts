@@ -16,6 +16,7 @@ import { native } from '../native.ts';
 import { toEntries } from '../outbound/entry.ts';
 import { Gate } from '../outbound/gate.ts';
 import { quote } from '../words/quote.ts';
+import { unless } from '../words/system-error.ts';
 
 const firstSocket = 5;
 const [, , parent = '', status = '', insecure, ids = '', inside = '', ...words] = process.argv;
@@ -54,13 +55,8 @@ function tell(denied: Denied): void {
 // The command may have ended before this process has begun, and its number may be that of another one.
 function openCommand(): number | undefined {
   const pid = Number(parent);
-  try {
-    const command = native.openProcess(pid);
-    return process.ppid === pid ? command : undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
-    throw error;
-  }
+  const command = unless(['ESRCH'], () => native.openProcess(pid));
+  return process.ppid === pid ? command : undefined;
 }
 
 // Readers of the program's output, and of its status, must not wait for what is still sent.

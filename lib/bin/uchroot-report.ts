@@ -13,7 +13,7 @@ import { reportDenials } from '../launch/start/denials.ts';
 import { warningLines } from '../launch/start/exec.ts';
 import type { Reported } from '../launch/tell/grant.ts';
 import { native } from '../native.ts';
-import { errorCode } from '../tree/root.ts';
+import { errorCode } from '../words/system-error.ts';
 
 const socket = 3;
 const [, , status = '', report = ''] = process.argv;

@@ -1,9 +1,10 @@
 // The ELF files of a root, each read once.
 
 import { memoize } from '../values/remember.ts';
+import { errorCode, lookOr } from '../words/system-error.ts';
 import { type Elf, readElf } from './elf.ts';
 import type { BytePath } from '../tree/path.ts';
-import { errorCode, type FileRoot, type OpenFile, withFile } from '../tree/root.ts';
+import { type FileRoot, type OpenFile, withFile } from '../tree/root.ts';
 import { readScript, type Script, SCRIPT_HEAD_BYTES } from './shebang.ts';
 
 /** Why a file cannot be used. */
@@ -47,7 +48,8 @@ export function openFiles(root: FileRoot) {
     look: (path: BytePath) =>
       left-- > 0 ? look(path) : unusable('unreadable', 'too many files were looked at before it'),
     /** Whether `path` exists; a missing directory need not be searched. */
-    exists: memoize((path: BytePath) => isPresent(root, path)),
+    // the loader could not enter it either
+    exists: memoize((path: BytePath) => lookOr(false, () => root.lstat(path) !== undefined)),
   };
 }
 
@@ -77,12 +79,4 @@ function lookInto({ read, status: { dev, ino, sizeBytes } }: OpenFile): Look {
   if (elf.loadedBytes > sizeBytes)
     return unusable('truncated', `it ends after ${sizeBytes} of ${elf.loadedBytes} bytes`);
   return { kind: 'elf', elf, identity: `${dev}:${ino}` };
-}
-
-function isPresent(root: FileRoot, path: BytePath): boolean {
-  try {
-    return root.lstat(path) !== undefined;
-  } catch {
-    return false; // the loader could not enter it either
-  }
 }

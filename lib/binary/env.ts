@@ -1,8 +1,9 @@
 // Finds the command that env(1) starts for a `#!` line, and the file of that command.
 
 import { type BytePath, bytePath, joinPath, showPath } from '../tree/path.ts';
-import { errorCode, type FileRoot, type FileStatus } from '../tree/root.ts';
+import type { FileRoot } from '../tree/root.ts';
 import { statusOf } from '../tree/walk.ts';
+import { lookOr } from '../words/system-error.ts';
 
 export type Command =
   | { readonly kind: 'found'; readonly path: BytePath }
@@ -22,7 +23,8 @@ export function findCommand(
   let denied: BytePath | undefined;
   for (const element of path.split(':', MAX_DIRECTORIES) as BytePath[]) {
     const candidate = joinPath(joinPath(directory, element === '' ? directory : element), name);
-    const status = name === '' ? undefined : statusIfPossible(root, candidate);
+    // ENAMETOOLONG and the like: the file cannot exist
+    const status = name === '' ? undefined : lookOr(undefined, () => statusOf(root, candidate));
     if (status?.kind === 'file' && (status.mode & 0o111) !== 0) return { kind: 'found', path: candidate };
     if (status !== undefined) denied ??= candidate;
   }
@@ -31,15 +33,6 @@ export function findCommand(
   const hint = /\s/.test(name) ? '; env takes options and arguments only with -S' : '';
   const message = `it is in none of the directories of PATH (${showPath(path)})${hint}`;
   return { kind: 'missing', reason: 'absent', message };
-}
-
-function statusIfPossible(root: FileRoot, path: BytePath): FileStatus | undefined {
-  try {
-    return statusOf(root, path);
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return undefined; // such as ENAMETOOLONG: the file cannot exist
-  }
 }
 
 export type EnvCall =

@@ -2,6 +2,7 @@
 
 import { bytePath, type BytePath, joinPath, parentPath, toLatin1, trimSlashes } from '../tree/path.ts';
 import { type FileRoot, type OpenFile, tryFile } from '../tree/root.ts';
+import { lookOr } from '../words/system-error.ts';
 
 const WILDCARD = /[*?[]/;
 
@@ -16,15 +17,11 @@ export function expandPattern(root: FileRoot, pattern: BytePath, most: number): 
   return paths;
 }
 
-function matching(root: FileRoot, directory: BytePath, pattern: string): readonly BytePath[] {
-  try {
-    return (root.list(directory) ?? [])
-      .filter((name) => (!name.startsWith('.') || pattern.startsWith('.')) && matches(name, pattern))
-      .map((name) => joinPath(directory, name));
-  } catch {
-    return []; // ldconfig could not list it either
-  }
-}
+// None where ldconfig could not list them either.
+const matching = (root: FileRoot, directory: BytePath, pattern: string): readonly BytePath[] =>
+  (lookOr(undefined, () => root.list(directory)) ?? [])
+    .filter((name) => (!name.startsWith('.') || pattern.startsWith('.')) && matches(name, pattern))
+    .map((name) => joinPath(directory, name));
 
 // Not a RegExp: a pattern of a hostile root could take exponential time. This backtracks only to the last `*`.
 function matches(name: string, pattern: string): boolean {

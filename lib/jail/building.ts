@@ -17,6 +17,7 @@ import { takeRequest } from '../values/keys.ts';
 import type { Bytes } from '../words/quote.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { caller } from '../trust/owner.ts';
+import { unless } from '../words/system-error.ts';
 import type { Left } from './apply/present-object.ts';
 import { absolute } from './host/given-path.ts';
 import { requireOwner } from './host/jail-directory.ts';
@@ -51,7 +52,7 @@ import {
   WORK,
 } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
-import { unless, withJailErrors } from './work/jail-error.ts';
+import { withJailErrors } from './work/jail-error.ts';
 import { type JailWarning, plainWarnings } from './work/jail-warning.ts';
 
 /** `option` with `value` leaves it out: a pack, or a plugin with the libraries that nothing else needs. */

@@ -3,7 +3,7 @@
 import { closeSync } from 'node:fs';
 
 import { type BytePath, bytePath, isWithin, pathBytes, showPath, showPaths } from '../tree/path.ts';
-import { type DirectoryRoot, errorCode, openFileRoot } from '../tree/root.ts';
+import { type DirectoryRoot, openFileRoot } from '../tree/root.ts';
 import { isRecorded } from '../tree/by-reference.ts';
 import { walk } from '../tree/walk.ts';
 import { JailError, UsageError } from '../errors.ts';
@@ -13,6 +13,7 @@ import { list, optional } from '../values/validators.ts';
 import { native, type SkipReason, type TreeCounts } from '../native.ts';
 import type { Bytes } from '../words/quote.ts';
 import { caller } from '../trust/owner.ts';
+import { errorCode } from '../words/system-error.ts';
 import { withSettled } from './apply/settled.ts';
 import { absolute } from './host/given-path.ts';
 import { findJailDirectory, type JailDirectory } from './host/jail-directory.ts';

@@ -19,6 +19,7 @@ import { list, oneOf, optional, path, text, whole } from '../values/validators.t
 import { usageError } from '../values/wrong.ts';
 import type { Bytes } from '../words/quote.ts';
 import { commandLine } from '../words/shell-word.ts';
+import { lookOr } from '../words/system-error.ts';
 import { withSettled } from './apply/settled.ts';
 import { checkWith } from './check/jail-check.ts';
 import { readFile } from './dpkg/readable-files.ts';
@@ -35,7 +36,7 @@ import { padding, tarEnd } from './image/tar.ts';
 import type { Manifest } from './manifest/manifest.ts';
 import { checkRows, type JailWork, WORK } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
-import { lookOr, throwIfAborted, withJailErrors } from './work/jail-error.ts';
+import { throwIfAborted, withJailErrors } from './work/jail-error.ts';
 import { gradually } from './work/steps.ts';
 
 export const EXPORT_FORMATS = ['oci', 'tar', 'squashfs'] as const;

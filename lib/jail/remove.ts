@@ -3,11 +3,12 @@
 import { closeSync, fchmodSync, readFileSync } from 'node:fs';
 
 import { type BytePath, bytePath, isWithin, joinPath, pathBytes, showPath } from '../tree/path.ts';
-import { errorCode, openFileRoot } from '../tree/root.ts';
+import { openFileRoot } from '../tree/root.ts';
 import { AbortError, JailError, UsageError } from '../errors.ts';
 import { takeRequest } from '../values/keys.ts';
 import { native, type TreeCounts } from '../native.ts';
 import { caller, isOrdinary } from '../trust/owner.ts';
+import { errorCode, unless } from '../words/system-error.ts';
 import { findOccupants } from './host/tree-users.ts';
 import { absolute } from './host/given-path.ts';
 import { closedTo, requireOwner } from './host/jail-directory.ts';
@@ -34,7 +35,7 @@ import { type Directory, removeTree } from './host/tree.ts';
 import { forgetPlan } from './plan/kept-plan.ts';
 import { checkRows, type JailWork, WORK } from './request/jail-request.ts';
 import { closing } from './work/closing.ts';
-import { throwIfAborted, unless, withJailErrors } from './work/jail-error.ts';
+import { throwIfAborted, withJailErrors } from './work/jail-error.ts';
 import { begin } from './work/steps.ts';
 
 export type RemoveRequest = JailWork;

@@ -1,6 +1,7 @@
 // Finds the path of the host that was most likely meant by a misspelt one.
 import { readdirSync } from 'node:fs';
 
+import { lookOr } from '../words/system-error.ts';
 import {
   type BytePath,
   bytePath,
@@ -45,20 +46,13 @@ function nearestIn(path: BytePath, names: (parent: BytePath) => readonly string[
   return meant === undefined ? undefined : joinPath(parent, meant as BytePath);
 }
 
-function isEmpty(directory: BytePath): boolean {
-  try {
-    return readdirSync(pathBytes(directory), 'buffer').length === 0;
-  } catch {
-    return false; // it may not be read, and can be a jail
-  }
-}
+// false if it may not be read: then it can be a jail
+const isEmpty = (directory: BytePath): boolean =>
+  lookOr(false, () => readdirSync(pathBytes(directory), 'buffer').length === 0);
 
-function namesIn(directory: BytePath, isDirectory: boolean): readonly string[] {
-  try {
-    return readdirSync(pathBytes(directory), { withFileTypes: true, encoding: 'buffer' })
+const namesIn = (directory: BytePath, isDirectory: boolean): readonly string[] =>
+  lookOr([], () =>
+    readdirSync(pathBytes(directory), { withFileTypes: true, encoding: 'buffer' })
       .filter((entry) => entry.isDirectory() === isDirectory)
-      .map(({ name }) => name.toString('latin1'));
-  } catch {
-    return []; // it is not there either
-  }
-}
+      .map(({ name }) => name.toString('latin1')),
+  );

@@ -1,7 +1,8 @@
 // A root that notes what is looked at, so that a later run can tell whether all of that is unchanged.
 
+import { errorCode } from '../words/system-error.ts';
 import type { BytePath } from './path.ts';
-import { errorCode, type FileRoot, type FileStatus, openFileLines, readHeads } from './root.ts';
+import { type FileRoot, type FileStatus, openFileLines, readHeads } from './root.ts';
 
 /** Errors that last as long as the file is the same. */
 const LASTING: ReadonlySet<unknown> = new Set(['EISDIR', 'EINVAL', 'ELOOP', 'ENOTDIR', 'ENAMETOOLONG']);

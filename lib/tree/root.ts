@@ -1,10 +1,10 @@
 // Reads the files below one root directory; no path or link leads out of it.
 
 import { closeSync, constants, openSync } from 'node:fs';
-import type { ErrnoName } from '../errors.ts';
 import { type InRootStatus, type Lines, native } from '../native.ts';
 import { type Bytes, toBuffer } from '../words/quote.ts';
 import { type Owner, seenBy } from '../trust/owner.ts';
+import { unless } from '../words/system-error.ts';
 import { type BytePath, pathBytes, toLatin1 } from './path.ts';
 
 /** Not among Node's constants on every version; it differs only on parisc and sparc, without Node (asm-generic/fcntl.h). */
@@ -81,7 +81,8 @@ export function openFileRoot(directory: Bytes | number, owner?: Owner): Director
     lstat: (path) => {
       const told = native.lookInRoot(fd, pathBytes(path), numbers);
       if (told === undefined) return undefined;
-      if (told === false) return ifPresent(() => see(toStatus(native.inRootLstat(fd, pathBytes(path)))));
+      if (told === false)
+        return unless(['ENOENT', 'ENOTDIR'], () => see(toStatus(native.inRootLstat(fd, pathBytes(path)))));
       return see(told === true ? statusOfNumbers() : { ...statusOfNumbers(), target: told as BytePath });
     },
     open: (path) => {
@@ -167,23 +168,6 @@ export function openFileLines(
 ): () => Lines {
   const readAll = () => readHeads(root, paths, MAX_TEXT_BYTES).map((text) => text ?? NO_TEXT);
   return root.openFileLines?.(paths, special) ?? (() => native.openLines(readAll(), special.map(pathBytes)));
-}
-
-function ifPresent<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
-}
-
-/** The code of a system error; undefined for any other error. */
-export function errorCode(error: unknown): ErrnoName | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? (error.code as ErrnoName)
-    : undefined;
 }
 
 // inode(7)

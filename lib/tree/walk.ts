@@ -1,7 +1,8 @@
 // Follows a path through a root one component at a time, and records the links on it.
 
+import { errorCode } from '../words/system-error.ts';
 import { type BytePath, joinPath, parentPath } from './path.ts';
-import { errorCode, type FileRoot, type FileStatus } from './root.ts';
+import { type FileRoot, type FileStatus } from './root.ts';
 
 /** A symbolic link on the path: the directories of `path` are no links, `target` is as written. */
 interface Link {

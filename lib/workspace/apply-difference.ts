@@ -5,7 +5,8 @@ import { chmodSync, chownSync, constants, fstatSync } from 'node:fs';
 import { withDescriptor, withOpen } from '../jail/work/closing.ts';
 import { native } from '../native.ts';
 import { joinPath, parentPath, pathBytes, type BytePath } from '../tree/path.ts';
-import { errorCode, O_PATH, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
+import { O_PATH, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
+import { errorCode } from '../words/system-error.ts';
 import { changingIn, temporaryName, type Difference, type Sides } from './changes.ts';
 
 interface Rights {

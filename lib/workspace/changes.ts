@@ -5,7 +5,8 @@ import { chmodSync, constants } from 'node:fs';
 import { withOpen } from '../jail/work/closing.ts';
 import { native } from '../native.ts';
 import { joinPath, pathBytes, type BytePath } from '../tree/path.ts';
-import { errorCode, O_PATH, withFile, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
+import { O_PATH, withFile, type DirectoryRoot, type FileStatus } from '../tree/root.ts';
+import { unless } from '../words/system-error.ts';
 
 /** The name that a commit gives to what it writes, until it is whole. One, so that the next commit finds what an interrupted one has left. */
 export const temporaryName = '.uchroot-commit.new' as BytePath;
@@ -134,14 +135,7 @@ function isClosed(upper: DirectoryRoot, path: BytePath): boolean {
 }
 
 // Undefined if this user may not read it.
-function ifReadable<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (errorCode(error) !== 'EACCES') throw error;
-    return undefined;
-  }
-}
+const ifReadable = <T>(read: () => T): T | undefined => unless(['EACCES'], read);
 
 const partBytes = 1 << 20;
 

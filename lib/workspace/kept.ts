@@ -15,7 +15,8 @@ import { removeTree } from '../jail/host/tree.ts';
 import { layersOf } from '../launch/host/workspace.ts';
 import { native } from '../native.ts';
 import { bytePath, type BytePath } from '../tree/path.ts';
-import { errorCode, openFileRoot } from '../tree/root.ts';
+import { openFileRoot } from '../tree/root.ts';
+import { errorCode, unless } from '../words/system-error.ts';
 
 interface Kept {
   readonly place: string;
@@ -24,14 +25,11 @@ interface Kept {
 const committedFile = (place: string): string => `${place}/committed`;
 
 /** By path, the ctime that commits have given it, in ms since 1970. */
-export function readCommitted(place: string): Readonly<Record<string, number>> {
-  try {
-    return JSON.parse(readFileSync(committedFile(place), 'utf8')) as Record<string, number>;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
-  }
-}
+export const readCommitted = (place: string): Readonly<Record<string, number>> =>
+  JSON.parse(unless(['ENOENT'], () => readFileSync(committedFile(place), 'utf8')) ?? '{}') as Record<
+    string,
+    number
+  >;
 
 /** Keeps what `readCommitted` returns. */
 export function keepTimes({ place }: Kept, times: Readonly<Record<string, number>>): void {
@@ -75,21 +73,14 @@ export async function removeRests(workspaces: string): Promise<void> {
   for (const name of readdirSync(workspaces)) {
     if (!goneName.test(name)) continue;
     const path = `${workspaces}/${name}`;
-    const lock = open(layersOf(path));
+    // undefined if the layers have gone already
+    const lock = unless(['ENOENT'], () =>
+      openSync(layersOf(path), constants.O_RDONLY | constants.O_DIRECTORY),
+    );
     try {
       if (lock === undefined || native.lockFile(lock)) await removeGone(path);
     } finally {
       if (lock !== undefined) closeSync(lock);
     }
-  }
-}
-
-// Undefined if the layers have gone already.
-function open(layers: string): number | undefined {
-  try {
-    return openSync(layers, constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   }
 }

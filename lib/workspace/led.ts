@@ -3,8 +3,9 @@ import { readdirSync, type Dirent } from 'node:fs';
 import { posix } from 'node:path';
 
 import { bytePath, isWithin, joinPath, parentPath, pathBytes, type BytePath } from '../tree/path.ts';
-import { errorCode, openFileRoot, withFile, type DirectoryRoot } from '../tree/root.ts';
+import { openFileRoot, withFile, type DirectoryRoot } from '../tree/root.ts';
 import { walk } from '../tree/walk.ts';
+import { lookOr, unless } from '../words/system-error.ts';
 import type { Matcher } from './executed.ts';
 
 /** A path of a workspace. What lies there is executed as what has the name `as`; without one, all of it is. */
@@ -50,13 +51,13 @@ class Search {
   }
 
   #entries(directory: BytePath): readonly Dirent<Buffer>[] {
-    try {
-      return readdirSync(pathBytes(this.#onHost(directory)), { withFileTypes: true, encoding: 'buffer' });
-    } catch (error) {
-      // it has changed meanwhile; or this user cannot search it, and so executes nothing in it
-      if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES'].includes(errorCode(error) ?? '')) return [];
-      throw error;
-    }
+    const path = pathBytes(this.#onHost(directory));
+    // it has changed meanwhile; or this user cannot search it, and so executes nothing in it
+    return (
+      unless(['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES'], () =>
+        readdirSync(path, { withFileTypes: true, encoding: 'buffer' }),
+      ) ?? []
+    );
   }
 
   #onHost(path: BytePath): BytePath {
@@ -84,13 +85,9 @@ class Search {
   }
 
   #text(path: BytePath): string | undefined {
-    try {
-      const bytes = withFile(this.#root, path, ({ read }) => read(0, mostBytes));
-      return bytes && bytePath(bytes);
-    } catch {
-      // no regular file, or git cannot read it either
-      return undefined;
-    }
+    // no regular file, or git cannot read it either
+    const bytes = lookOr(undefined, () => withFile(this.#root, path, ({ read }) => read(0, mostBytes)));
+    return bytes && bytePath(bytes);
   }
 
   // Those beneath `.git` have patterns.

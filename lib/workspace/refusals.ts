@@ -4,7 +4,8 @@ import { accessSync, constants } from 'node:fs';
 import { JailError, type ErrnoName } from '../errors.ts';
 import { withOpen } from '../jail/work/closing.ts';
 import { isWithin, parentPath, type BytePath } from '../tree/path.ts';
-import { errorCode, O_PATH } from '../tree/root.ts';
+import { O_PATH } from '../tree/root.ts';
+import { errorCode } from '../words/system-error.ts';
 import type { Difference, WorkspaceChange } from './changes.ts';
 import type { Opened } from './opened.ts';
 

@@ -6,6 +6,7 @@ import { type LaunchError, UsageError } from '../../errors.ts';
 import { meantPath } from '../../tree/misspelt-path.ts';
 import { fileError } from '../../values/file-error.ts';
 import { quote } from '../../words/quote.ts';
+import { lookOr } from '../../words/system-error.ts';
 import type { Services } from '../inetd.ts';
 import { findOverlap, type Overlap } from '../listen/address-overlap.ts';
 import { readRegularFile } from '../../values/regular-file.ts';
@@ -62,13 +63,8 @@ function readOnce(path: string, done: Set<string>): TextFile | undefined {
   return { path, text: readRegularFile(WHAT, path, MOST_BYTES).toString() };
 }
 
-function servicesText(): string {
-  try {
-    return readFileSync('/etc/services', 'utf8');
-  } catch {
-    return ''; // a name that needs it is then an error of its line
-  }
-}
+// Without the file, a name that needs it is an error of its line.
+const servicesText = (): string => lookOr('', () => readFileSync('/etc/services', 'utf8'));
 
 // Languages that are not read, but would be taken for inetd.conf(5).
 function refuseOther({ path }: TextFile): void {

@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 
 import { isNoticeSocket } from '../../launch/tell/service-status.ts';
 import { native } from '../../native.ts';
+import { lookOr } from '../../words/system-error.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -53,10 +54,6 @@ export class ManagerNotice {
   }
 }
 
-function openNotice(path: string | undefined): number | undefined {
-  try {
-    return isNoticeSocket(path) ? native.connectDatagram(path) : undefined;
-  } catch {
-    return undefined; // nobody listens
-  }
-}
+// Undefined if nobody listens.
+const openNotice = (path: string | undefined): number | undefined =>
+  lookOr(undefined, () => (isNoticeSocket(path) ? native.connectDatagram(path) : undefined));

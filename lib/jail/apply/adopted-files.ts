@@ -2,8 +2,8 @@
 import { closeSync, constants, fchmodSync, fchownSync, fstatSync, openSync, renameSync } from 'node:fs';
 
 import { type BytePath, pathBytes } from '../../tree/path.ts';
-import { errorCode } from '../../tree/root.ts';
 import { caller, onHost } from '../../trust/owner.ts';
+import { errorCode } from '../../words/system-error.ts';
 import { type Content, copyFiles, type WantedCopy } from './file-facts.ts';
 
 /** The SHA-256 of the file at a path of the root, which was made when it was written. */

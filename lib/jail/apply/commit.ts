@@ -4,10 +4,11 @@
 import { constants, fchmodSync, fchownSync, fsyncSync, futimesSync } from 'node:fs';
 
 import { type BytePath, bytePath, isWithin, joinPath, parentPath, pathBytes } from '../../tree/path.ts';
-import { type DirectoryRoot, errorCode, withFile } from '../../tree/root.ts';
+import { type DirectoryRoot, withFile } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { caller, onHost, type Owner } from '../../trust/owner.ts';
+import { errorCode } from '../../words/system-error.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 import { withOpen } from '../work/closing.ts';

@@ -1,8 +1,8 @@
 // Stages the entries of a plan that are put in place, and makes the list of changes. The jail is unchanged until Store.commit.
 
 import { type BytePath, showPath } from '../../tree/path.ts';
-import { errorCode } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
+import { errorCode } from '../../words/system-error.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Entry, FileEntry, Reason } from '../manifest/planned-entry.ts';
 import { throwIfAborted, toJailError } from '../work/jail-error.ts';

@@ -3,9 +3,10 @@
 import { constants, fchmodSync, fsyncSync, writeSync } from 'node:fs';
 
 import { type BytePath, joinPath, pathBytes } from '../../tree/path.ts';
-import { type DirectoryRoot, errorCode } from '../../tree/root.ts';
+import { type DirectoryRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { errorCode } from '../../words/system-error.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH, type Recorded } from '../manifest/manifest.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';

@@ -3,10 +3,11 @@
 import { chmodSync, chownSync, constants, fchmodSync, fsyncSync } from 'node:fs';
 
 import { type BytePath, isWithin, joinPath, lastComponent, pathBytes } from '../../tree/path.ts';
-import { type DirectoryRoot, errorCode, O_PATH } from '../../tree/root.ts';
+import { type DirectoryRoot, O_PATH } from '../../tree/root.ts';
 import { type InRootStatus, native } from '../../native.ts';
 import { onHost } from '../../trust/owner.ts';
 import { commandLine } from '../../words/shell-word.ts';
+import { errorCode, lookOr } from '../../words/system-error.ts';
 import { setOwner } from '../apply/commit.ts';
 import { type MayWrite, openWritable } from '../apply/present-object.ts';
 import { openStore, type Store } from '../apply/store.ts';
@@ -15,7 +16,6 @@ import { STORE } from '../manifest/layout.ts';
 import type { Recorded } from '../manifest/manifest.ts';
 import type { Entry, FileEntry } from '../manifest/planned-entry.ts';
 import { withOpen } from '../work/closing.ts';
-import { lookOr } from '../work/jail-error.ts';
 import type { Reported } from './check-report.ts';
 import type { Fix } from './check-rule.ts';
 import type { Entry as CheckedEntry } from './checked-entry.ts';

@@ -14,9 +14,9 @@ import {
 import { type BytePath, bytePath, isWithin, pathBytes } from '../../tree/path.ts';
 import { O_PATH } from '../../tree/root.ts';
 import { quote } from '../../words/quote.ts';
+import { unless } from '../../words/system-error.ts';
 import { isOnWayUp, isOverlaid } from '../host/tree-users.ts';
 import { STORE } from '../manifest/layout.ts';
-import { unless } from '../work/jail-error.ts';
 import { isSystemPath } from './checked-entry.ts';
 
 export interface Process {

@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 
 import { noteReads, type Notes } from '../../tree/noted-root.ts';
 import { type DirectoryRoot, openFileRoot } from '../../tree/root.ts';
-import { unless } from '../work/jail-error.ts';
+import { unless } from '../../words/system-error.ts';
 import { openPackages, type Packages } from './database.ts';
 
 export interface HostDatabase {

@@ -3,7 +3,7 @@
 import type { BytePath } from '../../tree/path.ts';
 import { type FileRoot, type FileStatus, tryFile } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
-import { lookOr } from '../work/jail-error.ts';
+import { lookOr } from '../../words/system-error.ts';
 
 const NOTHING = new Uint8Array();
 const MAX_BYTES = 256 << 20;

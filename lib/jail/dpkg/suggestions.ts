@@ -3,7 +3,7 @@
 import { type BytePath, lastComponent, parentPath } from '../../tree/path.ts';
 import type { FileRoot } from '../../tree/root.ts';
 import { isExecutable, walk } from '../../tree/walk.ts';
-import { lookOr } from '../work/jail-error.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { ifOf, type Work } from './choice-state.ts';
 import type { Package, Packages } from './database.ts';
 import { isForDevelopment, isForLinker, isForSystem, isInterpreter, provides } from './dependencies.ts';

@@ -8,7 +8,7 @@ import { nearest } from '../../words/nearest.ts';
 import type { Bytes } from '../../words/quote.ts';
 import { eachAlone, unexpanded } from '../../words/shell-word.ts';
 import { dangerOf } from '../../trust/danger.ts';
-import { lookOr } from '../work/jail-error.ts';
+import { lookOr } from '../../words/system-error.ts';
 
 /** An absolute path; a relative one begins at the working directory, or at the top of a foreign root. */
 export function absolute(path: Bytes, isForeign = false): BytePath {

@@ -2,7 +2,7 @@
 
 import { constants, fchmodSync, fstatSync } from 'node:fs';
 import { type BytePath, bytePath, showPath } from '../../tree/path.ts';
-import { errorCode, openFileRoot } from '../../tree/root.ts';
+import { openFileRoot } from '../../tree/root.ts';
 import { ENOENT } from '../../words/errno-numbers.ts';
 import { errnoName, reason } from '../../words/errno.ts';
 import { JailError } from '../../errors.ts';
@@ -11,6 +11,7 @@ import { quote } from '../../words/quote.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { caller, isOrdinary, waySeenBy } from '../../trust/owner.ts';
 import { isForAll, judgeWay, remedyOf, type Way } from '../../trust/way.ts';
+import { errorCode } from '../../words/system-error.ts';
 
 /** An O_PATH descriptor of the jail. */
 export interface JailDirectory {

@@ -11,11 +11,12 @@ import {
   pathBytes,
   showPath,
 } from '../../tree/path.ts';
-import { type DirectoryRoot, errorCode, type FileStatus, openFileRoot } from '../../tree/root.ts';
+import { type DirectoryRoot, type FileStatus, openFileRoot } from '../../tree/root.ts';
 import { JailError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { caller } from '../../trust/owner.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
+import { errorCode } from '../../words/system-error.ts';
 import { STORE } from '../manifest/layout.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
 import { openJailDirectory } from './jail-directory.ts';

@@ -4,8 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { JailError } from '../../errors.ts';
 import { isRecorded, recordOf } from '../../tree/by-reference.ts';
 import { pathBytes, showPath, type BytePath } from '../../tree/path.ts';
-import { errorCode } from '../../tree/root.ts';
-import { unless } from '../work/jail-error.ts';
+import { errorCode, unless } from '../../words/system-error.ts';
 
 /**
  * Records that launches may mount the host in this jail.

@@ -16,13 +16,14 @@ import {
   showPath,
   toLatin1,
 } from '../../tree/path.ts';
-import { type DirectoryRoot, errorCode, openFileRoot } from '../../tree/root.ts';
+import { type DirectoryRoot, openFileRoot } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { caller } from '../../trust/owner.ts';
+import { errorCode, lookOr } from '../../words/system-error.ts';
 import { MANIFEST_PATH } from '../manifest/manifest.ts';
-import { lookOr, wordsOf } from '../work/jail-error.ts';
+import { wordsOf } from '../work/jail-error.ts';
 import { closing } from '../work/closing.ts';
 import { closedTo } from './jail-directory.ts';
 import { canBeJail, withoutManifest } from './jail-place.ts';
@@ -54,11 +55,7 @@ function merging(jail: DirectoryRoot, directory: BytePath): string {
 // Whether a build there would be refused.
 function isNoPlace(jail: DirectoryRoot, directory: BytePath): boolean {
   if (directory === '/' || `${directory}/`.startsWith('/usr/')) return true;
-  try {
-    return !canBeJail(jail);
-  } catch {
-    return true; // it may not be read
-  }
+  return lookOr(true, () => !canBeJail(jail)); // it may not be read
 }
 
 // The store of a jail can be searched by its owner only.

@@ -13,12 +13,13 @@ import {
 import { setImmediate } from 'node:timers/promises';
 
 import { type BytePath, isWithin, pathBytes, toLatin1 } from '../../tree/path.ts';
-import { errorCode, O_PATH } from '../../tree/root.ts';
+import { O_PATH } from '../../tree/root.ts';
 import { JailError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 import { memoize } from '../../values/remember.ts';
+import { errorCode } from '../../words/system-error.ts';
 import type { Directory } from './tree.ts';
 
 /** A process, and the first of its uses of the tree that was found. */

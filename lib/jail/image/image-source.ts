@@ -5,7 +5,7 @@ import { posix } from 'node:path';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../tree/path.ts';
 import { openFileRoot } from '../../tree/root.ts';
 import { UsageError } from '../../errors.ts';
-import { lookOr, unless } from '../work/jail-error.ts';
+import { lookOr, unless } from '../../words/system-error.ts';
 import { BadImage } from './bad-image.ts';
 import { BLOCK_BYTES } from './tar-header.ts';
 import { type ReadEntry, TarReader } from './tar-reader.ts';

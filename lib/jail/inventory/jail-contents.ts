@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { type BytePath, lastComponent, pathBytes } from '../../tree/path.ts';
 import type { DirectoryRoot, OpenFile } from '../../tree/root.ts';
 import { native } from '../../native.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { withSettled } from '../apply/settled.ts';
 import { findJailDirectory } from '../host/jail-directory.ts';
 import { withRegular } from '../manifest/file-hash.ts';
@@ -13,7 +14,7 @@ import { addedByExport } from '../image/travelled.ts';
 import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
 import type { JailWork } from '../request/jail-request.ts';
 import { closing } from '../work/closing.ts';
-import { lookOr, throwIfAborted } from '../work/jail-error.ts';
+import { throwIfAborted } from '../work/jail-error.ts';
 import { begin, openTurns, type Turns } from '../work/steps.ts';
 import {
   type Contained,

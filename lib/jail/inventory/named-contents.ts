@@ -3,8 +3,8 @@
 import { existsSync, statSync } from 'node:fs';
 
 import { type BytePath, bytePath, joinPath, pathBytes } from '../../tree/path.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { STORE } from '../manifest/layout.ts';
-import { lookOr } from '../work/jail-error.ts';
 import { imageContents } from './image-contents.ts';
 import type { Contents } from './inventory.ts';
 import { jailContents, type Reading } from './jail-contents.ts';

@@ -4,8 +4,8 @@ import { type BytePath, bytePath, isWithin, joinPath, lastComponent, parentPath 
 import type { FileRoot } from '../../tree/root.ts';
 import { rememberStatus } from '../../tree/remembered-root.ts';
 import { statusOf, walk } from '../../tree/walk.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { withoutDots } from '../host/given-path.ts';
-import { lookOr } from '../work/jail-error.ts';
 import type { FileEvent } from './file-event.ts';
 
 export interface Sifted {

@@ -6,8 +6,8 @@ import { setImmediate } from 'node:timers/promises';
 
 import type { BytePath } from '../../tree/path.ts';
 import type { FileRoot, OpenFile } from '../../tree/root.ts';
+import { unless } from '../../words/system-error.ts';
 import { closing } from '../work/closing.ts';
-import { unless } from '../work/jail-error.ts';
 
 const CHUNK_BYTES = 1 << 18;
 const CHUNKS_A_TURN = 32;

@@ -7,13 +7,12 @@ import { deserialize, serialize } from 'node:v8';
 
 import { type BytePath, parentPath, pathBytes } from '../../tree/path.ts';
 import { type Notes, noteReads } from '../../tree/noted-root.ts';
-import { errorCode } from '../../tree/root.ts';
 import { native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
+import { errorCode, lookOr } from '../../words/system-error.ts';
 import type { HostDatabase } from '../dpkg/host-database.ts';
 import type { Origin } from '../manifest/origin.ts';
 import type { Recipe } from '../manifest/recipe.ts';
-import { lookOr } from '../work/jail-error.ts';
 import type { JailPlan, PlanSource } from './jail-plan.ts';
 
 /** The caller's, mode 0700. Its files can be removed at any time (file-hierarchy(7), XDG Base Directory Specification). */

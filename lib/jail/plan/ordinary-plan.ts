@@ -2,10 +2,11 @@
 // left out, and a note says so.
 
 import { type BytePath, isWithin, showPath, showPaths } from '../../tree/path.ts';
-import { errorCode, type FileRoot, readHeads } from '../../tree/root.ts';
+import { type FileRoot, readHeads } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
 import { JailError } from '../../errors.ts';
 import { caller } from '../../trust/owner.ts';
+import { errorCode } from '../../words/system-error.ts';
 import type { Entry } from '../manifest/planned-entry.ts';
 import type { Recipe } from '../manifest/recipe.ts';
 import type { JailPlan } from './jail-plan.ts';

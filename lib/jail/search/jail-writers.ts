@@ -8,8 +8,8 @@ import { walk } from '../../tree/walk.ts';
 import type { PathComponent } from '../../native.ts';
 import { judgeWay } from '../../trust/way.ts';
 import { isStranger, isWriter, octal, type Person, type Writer, writersOf } from '../../trust/writer.ts';
+import { lookOr } from '../../words/system-error.ts';
 import type { JailUser } from '../packs/pack.ts';
-import { lookOr } from '../work/jail-error.ts';
 
 type Access = Pick<PathComponent, 'mode' | 'uid' | 'gid'> & { readonly hasAcl: boolean };
 

@@ -5,10 +5,10 @@ import { type BytePath, showPath, toLatin1 } from '../../tree/path.ts';
 import type { FileRoot, OpenFile } from '../../tree/root.ts';
 import { readScript, SCRIPT_HEAD_BYTES } from '../../binary/shebang.ts';
 import type { Person } from '../../trust/writer.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { type Loose, looseOn, wordsOf } from './jail-writers.ts';
 import { withRegular } from '../manifest/file-hash.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { lookOr } from '../work/jail-error.ts';
 import {
   isSearchText,
   type Searched,

@@ -1,12 +1,12 @@
 // Converts system errors of the work on a jail to the library's errors.
 
 import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
-import { errorCode } from '../../tree/root.ts';
 import { errnoName, isFull, reason } from '../../words/errno.ts';
-import { AbortError, type ErrnoName, JailError, LaunchError, UsageError } from '../../errors.ts';
+import { AbortError, JailError, LaunchError, UsageError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import { shellWord } from '../../words/shell-word.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
+import { errorCode } from '../../words/system-error.ts';
 
 const ownClasses = [AbortError, JailError, LaunchError, UsageError];
 
@@ -43,27 +43,6 @@ export async function withJailErrors<T>(work: () => Promise<T>, directory?: Byte
       ? told.message
       : `${showPath(directory)}: ${told.message}`;
     throw new JailError(message, { code, path, hint, cause: error });
-  }
-}
-
-/** Returns the result of `look`, or undefined after an error with one of these codes. */
-export function unless<T>(codes: readonly ErrnoName[], look: () => T): T | undefined {
-  try {
-    return look();
-  } catch (error) {
-    const code = errorCode(error);
-    if (code !== undefined && codes.includes(code)) return undefined;
-    throw error;
-  }
-}
-
-/** Returns the result of `look`, or `otherwise` after a system error: the object can be gone, or another object in the way. */
-export function lookOr<T, U>(otherwise: U, look: () => T): T | U {
-  try {
-    return look();
-  } catch (error) {
-    if (errorCode(error) === undefined) throw error;
-    return otherwise;
   }
 }
 

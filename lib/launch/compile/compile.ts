@@ -109,12 +109,11 @@ function toPayload(
 function refuseOther(file: Buffer): void {
   let status;
   try {
-    status = lstatSync(file);
+    status = lstatSync(file, { throwIfNoEntry: false });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw failed(file, error);
   }
-  if (status.isFile() && isCompiled(readFileSync(file))) return;
+  if (status === undefined || (status.isFile() && isCompiled(readFileSync(file)))) return;
   throw new LaunchError(`compile: ${quote(file)}: is there already, and is no compiled launcher`, {
     step: 'compile',
     code: 'EEXIST',

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 
 import { readMounts } from '../../tree/mountinfo.ts';
+import { lookOr } from '../../words/system-error.ts';
 
 /** Settings of the host and of this process, as the kernel prints them; undefined if the kernel has no such setting. */
 export interface Settings {
@@ -22,13 +23,8 @@ export interface Settings {
   readonly executable: string;
 }
 
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1').replaceAll('\0', '').trim();
-  } catch {
-    return undefined;
-  }
-}
+const read = (path: string): string | undefined =>
+  lookOr(undefined, () => readFileSync(path, 'latin1').replaceAll('\0', '').trim());
 
 /** The settings now. */
 export function readSettings(): Settings {

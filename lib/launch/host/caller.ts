@@ -3,6 +3,7 @@ import { constants, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { Namespace } from '../request/isolation-value.ts';
 import { needsWaiter } from '../request/limit-rows.ts';
@@ -130,13 +131,8 @@ export function processOf(request: NormalRequest, caller: Caller): ProgramProces
 
 type Open = ReadonlyMap<number, string>;
 
-function target(name: string): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${name}`);
-  } catch {
-    return ''; // not open
-  }
-}
+// Empty if it is not open.
+const target = (name: string): string => lookOr('', () => readlinkSync(`/proc/self/fd/${name}`));
 
 function openDescriptors(): Open {
   const names = readingKernel('keep_fd', () => readdirSync('/proc/self/fd'));

@@ -5,6 +5,7 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { exitStatuses, LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
+import { lookOr } from '../../words/system-error.ts';
 import type { NormalRequest, Principal } from '../request/request.ts';
 import type { Account } from './account.ts';
 import { readingKernel } from './kernel-file.ts';
@@ -87,15 +88,9 @@ const initial = 'user:[4026531837]';
 let isInitial: boolean | undefined;
 
 // Asked once: a process with several threads, as Node has, cannot enter another user namespace (unshare(2), EINVAL).
-function isInitialNamespace(): boolean {
-  if (isInitial !== undefined) return isInitial;
-  try {
-    isInitial = readlinkSync('/proc/self/ns/user') === initial;
-  } catch {
-    isInitial = true; // without /proc the launch fails anyway, with a message about that
-  }
-  return isInitial;
-}
+// Without /proc the launch fails anyway, with a message about that.
+const isInitialNamespace = (): boolean =>
+  (isInitial ??= lookOr(initial, () => readlinkSync('/proc/self/ns/user')) === initial);
 
 /** The files in /proc/self that describe the user namespace. */
 export interface Namespace {

@@ -1,14 +1,10 @@
 // Tells a process from another one that has got its pid.
 import { readFileSync } from 'node:fs';
+import { lookOr } from '../../words/system-error.ts';
 
 // At once: Node leaves the descriptor of a read that is under way open if its worker is terminated.
-function statOf(pid: number | 'self'): string {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'latin1');
-  } catch {
-    return ''; // it has ended, or cannot be seen
-  }
-}
+const statOf = (pid: number | 'self'): string =>
+  lookOr('', () => readFileSync(`/proc/${pid}/stat`, 'latin1')); // it has ended, or cannot be seen
 
 /** When a process was started, in ticks since the boot: field 22, after the name, which can contain anything (proc_pid_stat(5)). */
 export function startOf(pid: number | 'self'): string | undefined {

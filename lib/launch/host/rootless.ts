@@ -3,17 +3,13 @@ import { readFileSync } from 'node:fs';
 
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts, SubordinateFacts } from '../../native.ts';
+import { lookOr } from '../../words/system-error.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { toAccount, type Account, type Outside } from './account.ts';
 import { isMapped, outsideOf, requireMapped, toIdMaps } from './subordinate-ids.ts';
 
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return ''; // without /proc the launch fails, with a message about that
-  }
-}
+// Empty without /proc: the launch fails then, with a message about that.
+const read = (path: string): string => lookOr('', () => readFileSync(path, 'latin1'));
 
 // Not process.getgroups(): Node adds the gid to it. The order is that of getgroups(2).
 function supplementaryGroups(): readonly number[] {

@@ -1,5 +1,6 @@
 // The shell of a jail, for hints.
 import { accessSync, constants } from 'node:fs';
+import { lookOr } from '../../words/system-error.ts';
 
 /** Where a jail can have a shell; the first one that it has is named. */
 export const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/usr/bin/bash'] as const;
@@ -8,13 +9,10 @@ export const shells = ['/bin/sh', '/bin/bash', '/bin/dash', '/usr/bin/bash'] as 
 export function shellOfJail(jail: unknown): string {
   if (typeof jail !== 'string' && !(jail instanceof Uint8Array)) return shells[0];
   const root = Buffer.from(jail);
-  const isThere = (shell: string): boolean => {
-    try {
+  const isThere = (shell: string): boolean =>
+    lookOr(false, () => {
       accessSync(Buffer.concat([root, Buffer.from(shell)]), constants.X_OK);
       return true;
-    } catch {
-      return false;
-    }
-  };
+    });
   return shells.find(isThere) ?? shells[0];
 }

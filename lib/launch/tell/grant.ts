@@ -8,6 +8,7 @@ import { errnoName } from '../../words/errno.ts';
 import { commandLine, shellWord } from '../../words/shell-word.ts';
 import { openFileRoot } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { makingPlace } from './bind-hint.ts';
 import { hostDanger } from '../host/host-danger.ts';
 import { callName } from '../seccomp/path-calls.ts';
@@ -71,13 +72,7 @@ const ownPlaces: readonly (readonly [RegExp, string])[] = [
 const [typeBits, regular, directory, socket] = [0o170000, 0o100000, 0o040000, 0o140000];
 
 // Undefined if the host does not have it: the reporting process, with the rights of the program, may not have seen that.
-function onHost(path: BytePath): Stats | undefined {
-  try {
-    return statSync(pathBytes(path));
-  } catch {
-    return undefined;
-  }
-}
+const onHost = (path: BytePath): Stats | undefined => lookOr(undefined, () => statSync(pathBytes(path)));
 
 // Whether its mode gives the program any right: a key or a hash of a password is of no use to it.
 function isOpenTo({ mode, uid, gid }: Stats, user: Reported): boolean {
@@ -113,16 +108,14 @@ function ofMissing({ errno, count }: Denial, path: BytePath, launch: Reported): 
 // Undefined if the launch makes it, or if the jail has one by now.
 function placeFor(path: BytePath, isDirectory: boolean, { jail, made }: Reported): string | undefined {
   if (made.some((one) => isWithin(path, one))) return undefined;
-  try {
+  return lookOr(undefined, () => {
     const root = openFileRoot(jail);
     try {
       return walk(root, path).kind === 'found' ? undefined : makingPlace({ jail, root }, path, isDirectory);
     } finally {
       root.close();
     }
-  } catch {
-    return undefined;
-  }
+  });
 }
 
 // A program that opens it with O_CREAT is denied the new file, in a jail without the device.

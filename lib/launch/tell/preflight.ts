@@ -10,10 +10,10 @@ import {
 } from '../../binary/closure.ts';
 import { BASELINE, hostAbi, readCpu, type Cpu } from '../../binary/machine.ts';
 import { bytePath, type BytePath, joinPath, showPath } from '../../tree/path.ts';
-import { errorCode } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
 import { exitStatuses, LaunchError } from '../../errors.ts';
 import { shellWord, withoutReturns } from '../../words/shell-word.ts';
+import { errorCode, lookOr } from '../../words/system-error.ts';
 import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
 import type { Launch } from '../plan/launch.ts';
 import type { Diagnosis } from './found-path.ts';
@@ -34,11 +34,10 @@ const WORDS: Readonly<Record<MissingFile['role'], string>> = {
 // A library in a directory of glibc-hwcaps is there for this processor (ld.so(8), "glibc-hwcaps").
 function thisCpu(): Cpu {
   const abi = hostAbi(process.arch, endianness());
-  try {
-    return abi === undefined ? BASELINE : readCpu(readFileSync('/proc/cpuinfo', 'latin1'), abi);
-  } catch {
-    return BASELINE; // without /proc
-  }
+  // without /proc
+  return lookOr(BASELINE, () =>
+    abi === undefined ? BASELINE : readCpu(readFileSync('/proc/cpuinfo', 'latin1'), abi),
+  );
 }
 
 // Files that the kernel itself looks for are diagnosed elsewhere.

@@ -15,6 +15,7 @@ import type { FileRoot } from '../../tree/root.ts';
 import { isExecutable, walk } from '../../tree/walk.ts';
 import { nearest } from '../../words/nearest.ts';
 import { commandLine, shellWord } from '../../words/shell-word.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { shells } from '../request/jail-shell.ts';
 import type { JailView } from './jail-view.ts';
 
@@ -97,13 +98,8 @@ function withoutArguments({ root }: JailView, path: BytePath): BytePath | undefi
   return first.startsWith('/') ? (isExecutable(root, first) ? first : undefined) : elsewhere({ root }, first);
 }
 
-function list(root: FileRoot, directory: BytePath): readonly BytePath[] {
-  try {
-    return root.list(directory) ?? [];
-  } catch {
-    return [];
-  }
-}
+const list = (root: FileRoot, directory: BytePath): readonly BytePath[] =>
+  lookOr(undefined, () => root.list(directory)) ?? [];
 
 // A program of this name in one of the usual directories: execve does not search PATH (execve(2)).
 function elsewhere({ root }: Pick<JailView, 'root'>, name: BytePath): BytePath | undefined {

@@ -4,6 +4,7 @@ import { fstatSync } from 'node:fs';
 import { EISDIR } from '../../words/errno-numbers.ts';
 import { LaunchError } from '../../errors.ts';
 import { native } from '../../native.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { encodePlan } from '../plan/encode.ts';
 import { withoutClone } from '../plan/isolated.ts';
 import { messageHead, rowOf } from '../plan/table.ts';
@@ -54,13 +55,8 @@ function findOpenDirectory(launch: Launch): LaunchError | undefined {
   return toLaunchError(steps, { step: place, op: 0, errno: EISDIR, detail: 0 }, viewOf(launch));
 }
 
-function isDirectory(fd: number): boolean {
-  try {
-    return fstatSync(fd).isDirectory();
-  } catch {
-    return false; // closed: the launch opens /dev/null there
-  }
-}
+// If it is closed, the launch opens /dev/null there.
+const isDirectory = (fd: number): boolean => lookOr(false, () => fstatSync(fd).isDirectory());
 
 /**
  * Why the launch would fail before execve if this process tried it now; undefined if it would not. The steps run in a child, so

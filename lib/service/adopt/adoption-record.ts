@@ -16,10 +16,10 @@ import {
 
 import { JailError, UsageError } from '../../errors.ts';
 import { forgetPlan } from '../../jail/plan/kept-plan.ts';
-import { unless } from '../../jail/work/jail-error.ts';
 import { bytePath } from '../../tree/path.ts';
 import { native } from '../../native.ts';
 import { printedJson } from '../../words/json.ts';
+import { unless } from '../../words/system-error.ts';
 import { syncDirectory } from '../unit/unit-files.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import type { Reading } from './systemd-bus.ts';

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync, type Stats, statSync } from 'node:fs';
 
 import { bytePath, isWithin, pathBytes } from '../../tree/path.ts';
 import { readBuilt } from '../../jail/listing.ts';
-import { unless } from '../../jail/work/jail-error.ts';
+import { unless } from '../../words/system-error.ts';
 import { jailOf } from './adoption.ts';
 import { environmentOf } from './host-facts.ts';
 import type { InstalledService } from './installed/installed-service.ts';

@@ -2,7 +2,6 @@
 import { readdirSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
-import { unless } from '../../jail/work/jail-error.ts';
 import { wayTo } from '../../launch/host/host-ways.ts';
 import { inOptions } from '../../launch/request/option-row.ts';
 import { bytePath, showPath } from '../../tree/path.ts';
@@ -12,6 +11,7 @@ import { readRegularFile } from '../../values/regular-file.ts';
 import { errorAt, optionProperties, TomlFile, type Vocabulary } from '../../values/toml-options.ts';
 import { inWords } from '../../values/wrong.ts';
 import { commandLine } from '../../words/shell-word.ts';
+import { unless } from '../../words/system-error.ts';
 import { adoptOptions, type AdoptOption, keyedOptions, takesSeveral, toChoices } from './adopt-options.ts';
 import { type AdoptRequest, optionsOf } from './service-request.ts';
 

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
-import { unless } from '../../jail/work/jail-error.ts';
 import { commandDirectory } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
+import { unless } from '../../words/system-error.ts';
 import { nodePath } from '../unit/node-path.ts';
 import { adoptedUnits } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 
 import { hostDatabase } from '../../jail/dpkg/host-database.ts';
-import { unless } from '../../jail/work/jail-error.ts';
 import { bytePath } from '../../tree/path.ts';
+import { unless } from '../../words/system-error.ts';
 
 const database = '/var/lib/dpkg';
 

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 
 import { JailError } from '../../errors.ts';
-import { unless } from '../../jail/work/jail-error.ts';
+import { unless } from '../../words/system-error.ts';
 import { mustRun, runHost } from './host-command.ts';
 import { replaceHostFile, writeHostFile } from './host-file.ts';
 import { outboundFile, outboundFiles, outboundNames, type UnitText } from './outbound-units.ts';

@@ -5,8 +5,8 @@ import { lstatSync, readFileSync, readlinkSync, renameSync, rmSync, type Stats, 
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
 
-import { unless } from '../../jail/work/jail-error.ts';
 import { commandLine } from '../../words/shell-word.ts';
+import { unless } from '../../words/system-error.ts';
 import { jailOf } from './adoption.ts';
 import { placeOf } from './adoption-record.ts';
 import { mustRun } from './host-command.ts';

@@ -3,8 +3,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { AbortError, JailError } from '../../errors.ts';
-import { unless } from '../../jail/work/jail-error.ts';
 import { quote } from '../../words/quote.ts';
+import { unless } from '../../words/system-error.ts';
 import { findRecord } from './adoption-record.ts';
 import { runHost } from './host-command.ts';
 import { ifReadable, readEnd } from './host-file.ts';

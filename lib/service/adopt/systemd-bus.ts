@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AbortError, JailError } from '../../errors.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { quote } from '../../words/quote.ts';
+import { lookOr, unless } from '../../words/system-error.ts';
 import { busSocket, callBus } from './system-bus.ts';
 import { writeFiles } from '../unit/unit-files.ts';
 import { writeHostFile } from './host-file.ts';
@@ -21,7 +22,6 @@ import {
   toInstalled,
 } from './installed/installed-service.ts';
 import { hasWatchdog, standardFilesIn, withoutSpecifiers } from './installed/unit-text.ts';
-import { lookOr, unless } from '../../jail/work/jail-error.ts';
 import { dropInPath } from './service-drop-in.ts';
 
 const bus = 'org.freedesktop.systemd1';

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 
 import { AbortError, JailError } from '../../errors.ts';
-import { unless } from '../../jail/work/jail-error.ts';
 import { commandLine } from '../../words/shell-word.ts';
+import { unless } from '../../words/system-error.ts';
 import { jailOf } from './adoption.ts';
 import { presentDropIn, putDropIn, reloadUnits } from './systemd-bus.ts';
 import { fallBack, fallenBack, neither } from './kept/fall-back.ts';

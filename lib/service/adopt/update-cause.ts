@@ -7,9 +7,9 @@ import type { VersionChange } from '../../jail/manifest/manifest-changes.ts';
 import type { PlanSlot } from '../../jail/plan/kept-plan.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { isWithin } from '../../tree/path.ts';
+import { unless } from '../../words/system-error.ts';
 import { type JailContents, jailOf } from './adoption.ts';
 import type { AdoptionPlan } from './adoption-plan.ts';
-import { unless } from '../../jail/work/jail-error.ts';
 
 /**
  * `program`: a program of the unit, or one that the caller has named; `libraries`: shared libraries, and none of these programs; `files`:

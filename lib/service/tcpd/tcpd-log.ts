@@ -4,16 +4,11 @@ import { writeSync } from 'node:fs';
 
 import { native } from '../../native.ts';
 import { formatLog, type LogEntry } from '../../tcpwrappers/apply/log-entries.ts';
+import { lookOr } from '../../words/system-error.ts';
 
 /** Whether a descriptor is a connection. inetd(8) gives the client 0, 1 and 2. */
-export function isConnection(fd: number): boolean {
-  try {
-    return native.getsockname(fd) !== undefined;
-  } catch {
-    // closed, or no socket
-    return false;
-  }
-}
+export const isConnection = (fd: number): boolean =>
+  lookOr(false, () => native.getsockname(fd) !== undefined);
 
 /** A log. It is opened before the root changes, so that it works from a jail too. */
 export interface Log {
@@ -25,12 +20,8 @@ export interface Log {
 
 /** Opens the log under the name of a program. */
 export function openLog(name: string, path = '/dev/log'): Log {
-  let fd: number | undefined;
-  try {
-    fd = native.connectDatagram(path);
-  } catch {
-    // there is no log daemon
-  }
+  // undefined if there is no log daemon
+  const fd = lookOr(undefined, () => native.connectDatagram(path));
 
   function write(entry: LogEntry): void {
     const line = formatLog(entry, name, process.pid, new Date());

@@ -18,6 +18,8 @@ import type { Decision } from '../../tcpwrappers/decision.ts';
 import { type HostsOptions, openHosts } from '../../tcpwrappers/hosts.ts';
 import type { Level } from '../../tcpwrappers/rule/rule-option.ts';
 import { toUtf8 } from '../../tcpwrappers/text/latin1.ts';
+import { lookOr } from '../../words/system-error.ts';
+import { wordSet } from '../../words/word-list.ts';
 import { type Connection, describeConnection, dropIpOptions, toRequest } from './connection.ts';
 import { requireNamed } from './named-files.ts';
 import { isConnection, type Log } from './tcpd-log.ts';
@@ -36,15 +38,9 @@ const DAEMON_DIRECTORY = '/usr/sbin/';
 const DAEMON_UMASK = 0o022;
 
 // Findings that libwrap logs for each connection too: rules that were not read.
-const LOGGED: ReadonlySet<string> = new Set([
-  'cannot-open',
-  'file-refused',
-  'is-a-directory',
-  'line-too-long',
-  'missing-newline',
-  'missing-separator',
-  'not-a-file',
-]);
+const LOGGED: ReadonlySet<string> = wordSet(
+  'cannot-open file-refused is-a-directory line-too-long missing-newline missing-separator not-a-file',
+);
 const MAX_LOGGED = 10;
 
 /** The path of a daemon, and the process name by which rules know it. */
@@ -120,13 +116,7 @@ function hangUp({ kind }: Connection): void {
 }
 
 // A datagram that stays makes inetd(8) start this process again and again.
-function takeDatagram(): void {
-  try {
-    native.recvfrom(0, false);
-  } catch {
-    // another process has taken it
-  }
-}
+const takeDatagram = (): void => void lookOr(undefined, () => native.recvfrom(0, false)); // unless another process has taken it
 
 // The client gets the output of the command instead of the daemon (hosts_options(5)). The command runs on the host.
 function twist({ options }: Decision): never {

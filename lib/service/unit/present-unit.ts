@@ -6,6 +6,7 @@ import { bytePath } from '../../tree/path.ts';
 import { LaunchError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import { commandLine } from '../../words/shell-word.ts';
+import { lookOr } from '../../words/system-error.ts';
 import type { UnitFile } from './service-unit.ts';
 import { placeOf } from './unit-files.ts';
 
@@ -26,13 +27,9 @@ export const loadPaths: Readonly<Record<'system' | 'user', readonly string[]>> =
 // The first lines of heading(), behind the #! of a script.
 const ours = /^(#!.*\n)?# Made by uchroot /;
 
-function statusOf(path: string): Stats | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch {
-    return undefined; // the write fails in the same way, and tells it
-  }
-}
+// After an error, the write fails in the same way, and tells it.
+const statusOf = (path: string): Stats | undefined =>
+  lookOr(undefined, () => lstatSync(path, { throwIfNoEntry: false }));
 
 const isForeign = (path: string, status = statusOf(path)): boolean =>
   status !== undefined && !(status.isFile() && ours.test(readFileSync(path, 'latin1')));

@@ -4,6 +4,7 @@ import { accessSync, closeSync, constants, fstatSync, openSync, readSync, statSy
 
 import { type Bytes, toBuffer } from '../../words/quote.ts';
 import { memoize } from '../../values/remember.ts';
+import { lookOr } from '../../words/system-error.ts';
 import { type FileText, MAX_FILE_BYTES } from '../parse/logical-line.ts';
 
 const PART_BYTES = 1 << 18;
@@ -47,14 +48,11 @@ export function readFileText(path: Bytes): FileText {
 /** dash(1) uses this path if PATH is not set. */
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-function isProgram(path: Buffer): boolean {
-  try {
+const isProgram = (path: Buffer): boolean =>
+  lookOr(false, () => {
     accessSync(path, constants.X_OK);
     return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
+  });
 
 /** Returns a function that tells whether PATH has a command, one byte a character; each is looked for once. */
 export function openPath(path = process.env.PATH ?? DEFAULT_PATH): (word: string) => boolean {

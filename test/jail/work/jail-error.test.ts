@@ -3,7 +3,8 @@ import { constants } from 'node:os';
 import t from 'tap';
 
 import { bytePath } from '../../../lib/tree/path.ts';
-import { lookOr, toJailError } from '../../../lib/jail/work/jail-error.ts';
+import { toJailError } from '../../../lib/jail/work/jail-error.ts';
+import { lookOr } from '../../../lib/words/system-error.ts';
 
 // What fsync of node:fs throws, and our own calls: libuv has no name for this number.
 function quotaError(path?: string): Error {

@@ -3,10 +3,11 @@
 import { fstatSync } from 'node:fs';
 
 import { type BytePath, bytePath, parentPath, pathBytes, showPath } from '../../../tree/path.ts';
-import { type DirectoryRoot, errorCode, O_PATH } from '../../../tree/root.ts';
+import { type DirectoryRoot, O_PATH } from '../../../tree/root.ts';
 import { type InRootStatus, native } from '../../../native.ts';
 import { commandLine, shellWord, withoutReturns } from '../../../words/shell-word.ts';
 import { isOrdinary } from '../../../trust/owner.ts';
+import { errorCode, unless } from '../../../words/system-error.ts';
 import { openPackages } from '../../dpkg/database.ts';
 import type { Host } from '../../host/source-host.ts';
 import { hashFile, withRegular } from '../../manifest/file-hash.ts';
@@ -15,7 +16,6 @@ import { takesBack } from '../../manifest/recipe.ts';
 import { leavingOut } from '../../plan/plan-outcome.ts';
 import { lacks } from '../../work/missing-file.ts';
 import { withOpen } from '../../work/closing.ts';
-import { unless } from '../../work/jail-error.ts';
 import { openTurns } from '../../work/steps.ts';
 import { errorRule, type Found, inGroup, warningRule } from '../check-rule.ts';
 import { isOfSystem, kindOf } from '../checked-entry.ts';

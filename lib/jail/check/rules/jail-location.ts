@@ -9,10 +9,10 @@ import { remedyOf, type WayComponent, type WayFinding } from '../../../trust/way
 import { octal } from '../../../trust/writer.ts';
 import { commandLine } from '../../../words/shell-word.ts';
 import { mountOf, unescapeMount, type Mount } from '../../../tree/mountinfo.ts';
+import { lookOr } from '../../../words/system-error.ts';
 import { mountsIn } from '../../host/mounts.ts';
 import { STORE } from '../../manifest/layout.ts';
 import { closing } from '../../work/closing.ts';
-import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, type Fix, type Found, inGroup, noteRule, type Rule, warningRule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';
 import { looseOn, wordsOf } from '../../search/jail-writers.ts';

@@ -3,9 +3,9 @@
 import { readCache } from '../../../binary/cache.ts';
 import { readLdSoConf, readMuslPath, readSmallFile } from '../../../binary/loader-conf.ts';
 import { type BytePath, bytePath, joinPath, showPath } from '../../../tree/path.ts';
+import { lookOr } from '../../../words/system-error.ts';
 import { looseSearchOf } from '../../search/search-warnings.ts';
 import { isSearchText } from '../../search/searched-places.ts';
-import { lookOr } from '../../work/jail-error.ts';
 import { errorRule, inGroup, type Rule } from '../check-rule.ts';
 import { isData, isOfSystem, isProgram } from '../checked-entry.ts';
 import type { CheckedJail } from '../checked-jail.ts';

@@ -6,7 +6,7 @@ import { isOrdinary } from '../../../trust/owner.ts';
 import { isMarked, isRecorded, MARKER } from '../../../tree/by-reference.ts';
 import { judgeWay, remedyOf, type Way } from '../../../trust/way.ts';
 import { commandLine } from '../../../words/shell-word.ts';
-import { lookOr } from '../../work/jail-error.ts';
+import { lookOr } from '../../../words/system-error.ts';
 import { decision } from '../remedies.ts';
 import { errorRule, inGroup, type Found, type Rule } from '../check-rule.ts';
 import type { CheckedJail } from '../checked-jail.ts';

@@ -1,11 +1,12 @@
 // Rules about places where users can put files into the jail, and about files that they have put there.
 
 import { type BytePath, joinPath } from '../../../tree/path.ts';
-import { errorCode, openFileRoot } from '../../../tree/root.ts';
+import { openFileRoot } from '../../../tree/root.ts';
 import { native } from '../../../native.ts';
 import { octal } from '../../../trust/writer.ts';
 import { commandLine } from '../../../words/shell-word.ts';
 import { mountOf } from '../../../tree/mountinfo.ts';
+import { errorCode } from '../../../words/system-error.ts';
 import { withDescriptor } from '../../work/closing.ts';
 import { errorRule, type Fix, type Found, inGroup, warningRule } from '../check-rule.ts';
 import { type Entry, isOfSystem, isOwn, isProgram } from '../checked-entry.ts';

@@ -7,6 +7,7 @@ import { type BytePath, bytePath, isWithin, pathBytes, waysTo } from '../../../t
 import { memoize } from '../../../values/remember.ts';
 import { readBuilt } from '../../../jail/listing.ts';
 import type { Recorded } from '../../../jail/manifest/manifest.ts';
+import { unless } from '../../../words/system-error.ts';
 import type { Adoption } from '../adoption.ts';
 import { packagesWith } from '../host-packages.ts';
 import { conditionsOf } from './installed-service.ts';
@@ -26,15 +27,6 @@ function isPublic(path: string): boolean {
   return isEnterable && (mode & 0o4) !== 0;
 }
 
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []; // removed meanwhile
-    throw error;
-  }
-}
-
 /**
  * The files and directories from `top` down that not everybody may read. Those in such a directory are not listed.
  * @returns undefined if there are more than 5000 entries
@@ -46,7 +38,8 @@ function secretsIn(top: string): readonly string[] | undefined {
   const left = statSync(top).isDirectory() ? [top] : [];
   let count = 0;
   for (let path = left.pop(); path !== undefined; path = left.pop()) {
-    for (const name of namesIn(path)) {
+    // it may have been removed meanwhile
+    for (const name of unless(['ENOENT'], () => readdirSync(path)) ?? []) {
       const entry = `${path}/${name}`;
       const status = lstatSync(entry, { throwIfNoEntry: false });
       if (++count > mostEntries) return undefined;

@@ -1,8 +1,8 @@
 // What others see of a service that runs: its processes and their users, its listening sockets and pid files.
 import { type Dirent, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-import { unless } from '../../../jail/work/jail-error.ts';
 import { remember } from '../../../values/remember.ts';
+import { unless } from '../../../words/system-error.ts';
 import { ifReadable, readEnd } from '../host-file.ts';
 import { propertiesOf } from '../systemd-bus.ts';
 import { listeningSockets, socketTables } from './listening-sockets.ts';

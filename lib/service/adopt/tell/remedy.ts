@@ -2,10 +2,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-import { lookOr } from '../../../jail/work/jail-error.ts';
 import { native } from '../../../native.ts';
 import { nearest } from '../../../words/nearest.ts';
 import { commandLine } from '../../../words/shell-word.ts';
+import { lookOr } from '../../../words/system-error.ts';
 import { loadPaths } from '../../unit/present-unit.ts';
 import { defaultSearch } from '../systemd-bus.ts';
 import { isData } from '../installed/service-paths.ts';
