@@ -1,5 +1,4 @@
 // Carries out the steps of a plan.
-import { rmSync } from 'node:fs';
 
 import { JailError } from '../../errors.ts';
 import { compileLaunch } from '../../launch/compile/compile.ts';
@@ -9,7 +8,7 @@ import { jailOf } from './adoption.ts';
 import { presentDropIn, putDropIn } from './systemd-bus.ts';
 import { removeGeneration } from './generation.ts';
 import { runHost } from './host-command.ts';
-import { syncFileSystem, writeHostFile } from './host-file.ts';
+import { syncFileSystem } from './host-file.ts';
 import { keepConfiguration } from './kept/kept-configuration.ts';
 import type { Launcher } from './launchers.ts';
 import { putOutbound } from './outbound.ts';
@@ -27,10 +26,10 @@ import {
   stageRecord,
 } from './adoption-record.ts';
 import { followDropIn, forgetLinks, linkRunFiles, makeAtBoot } from './run-links.ts';
-import { lastFailure, restart, wordsOfRun } from './running.ts';
+import { lastFailure, restart, withStarted, wordsOfRun } from './running.ts';
 import type { Comparison } from './seen/comparison.ts';
 import { isTaken } from './service-drop-in.ts';
-import { readService, reloadUnits, temporaryName } from './systemd-bus.ts';
+import { readService } from './systemd-bus.ts';
 import type { Known } from './tell/remedy.ts';
 import type { Trial } from './trial.ts';
 import { carryOutTrial } from './trial-run.ts';
@@ -153,24 +152,14 @@ async function test(
   { words, text }: Extract<ServiceStep, { readonly op: 'test' }>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const name = `${temporaryName('check')}.service`;
-  const file = `/run/systemd/system/${name}`;
-  writeHostFile(file, text);
-  try {
-    await reloadUnits();
-    const { status, stderr } = await runHost('systemctl', ['start', name], { signal });
+  await withStarted('check', text, '', signal, async (name, { status, stderr }) => {
     if (status === 0) return;
     const failure = (await wordsOfRun(name)) || (await lastFailure(name)) || stderr.trim();
     throw new JailError(`${unit}: the test of its configuration fails: ${failure}`, {
       code: 'ERR_SERVICE',
       hint: `the test is: ${words}`,
     });
-  } finally {
-    // after an abort it still runs
-    await runHost('systemctl', ['stop', name]);
-    rmSync(file, { force: true });
-    await runHost('systemctl', ['reset-failed', name]);
-  }
+  });
 }
 
 // Only what could not be known before is worth a warning.

@@ -6,10 +6,10 @@ import { AbortError, JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
 import { unless } from '../../words/system-error.ts';
 import { findRecord } from './adoption-record.ts';
-import { runHost } from './host-command.ts';
+import { type HostResult, runHost } from './host-command.ts';
 import { ifReadable, readEnd } from './host-file.ts';
 import type { Settings } from './installed/installed-service.ts';
-import { propertiesOf, resetFailed, restartUnit } from './systemd-bus.ts';
+import { propertiesOf, resetFailed, restartUnit, withUnit } from './systemd-bus.ts';
 
 // A daemon that dies right after its start has not come up. Of these types systemd knows when it is ready (systemd.service(5), Type=);
 // the others may still read their configuration.
@@ -152,6 +152,24 @@ async function command(
   const said = [last, ...wordsInLogs(paths, sinceMs)].filter((line) => line !== '');
   return { isUp: runs, words: [reason, ...said].join('\n') };
 }
+
+/** Starts a temporary unit, as withUnit(), and stops it after `work`, which gets the answer of systemctl(1). @throws AbortError */
+export const withStarted = <T>(
+  purpose: 'check' | 'trial',
+  text: string,
+  like: string,
+  signal: AbortSignal | undefined,
+  work: (name: string, started: HostResult) => Promise<T>,
+): Promise<T> =>
+  withUnit(purpose, text, like, async (name) => {
+    try {
+      return await work(name, await runHost('systemctl', ['start', name], { signal }));
+    } finally {
+      // after an abort it still runs
+      await runHost('systemctl', ['stop', name]);
+      await runHost('systemctl', ['reset-failed', name]);
+    }
+  });
 
 export interface RunFailure {
   /** The service runs all the same. */

@@ -9,6 +9,7 @@ import { AbortError, JailError } from '../../errors.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { quote } from '../../words/quote.ts';
 import { lookOr, unless } from '../../words/system-error.ts';
+import { words } from '../../words/word-list.ts';
 import { busSocket, callBus } from './system-bus.ts';
 import { writeFiles } from '../unit/unit-files.ts';
 import { writeHostFile } from './host-file.ts';
@@ -66,8 +67,7 @@ const objectOf = (unit: string): string =>
   `/org/freedesktop/systemd1/unit/${unit.replace(/^[0-9]|[^A-Za-z0-9]/g, encode)}`;
 
 // Without an interface, an object tells the properties of all of them (D-Bus Specification, org.freedesktop.DBus.Properties).
-const settingsOf = async (unit: string): Promise<Settings> =>
-  (await call(objectOf(unit), properties, 'GetAll', '')) as Settings;
+const settingsOf = (unit: string) => call(objectOf(unit), properties, 'GetAll', '') as Promise<Settings>;
 
 // DefaultEnvironment= of the service manager, and what `systemctl set-environment` adds.
 const inheritedVariables = async (): Promise<readonly string[]> =>
@@ -159,11 +159,27 @@ function unitText(settings: Settings, without: string): string {
   return parts.join('\n');
 }
 
-let temporaryNames = 0;
+let temporaryUnits = 0;
 
-/** The name of a unit that only this call uses, without its type. */
-export const temporaryName = (purpose: string): string =>
-  `uchroot-${purpose}-${process.pid}-${++temporaryNames}`;
+/** Gives systemd a unit with this text for the time of `work`, which gets its name. @param like a unit whose instance it has */
+export async function withUnit<T>(
+  purpose: 'check' | 'look' | 'trial',
+  text: string,
+  like: string,
+  work: (name: string) => Promise<T>,
+): Promise<T> {
+  const [instance = ''] = /@.*(?=\.service$)/.exec(like) ?? [];
+  const name = `uchroot-${purpose}-${process.pid}-${++temporaryUnits}${instance}.service`;
+  const file = `/run/systemd/system/${name.replace(/@.*\./, '@.')}`;
+  writeHostFile(file, text);
+  try {
+    await reloadUnits();
+    return await work(name);
+  } finally {
+    // systemd itself forgets a unit that nothing uses
+    rmSync(file, { force: true });
+  }
+}
 
 /** A service without our drop-in. */
 export interface Unjailed {
@@ -181,15 +197,9 @@ export interface Reading {
 }
 
 // Settings with a default in systemd-system.conf(5). The drop-in sets none of them.
-const withDefault = [
-  'LimitCORE',
-  'LimitCORESoft',
-  'LimitSTACK',
-  'LimitSTACKSoft',
-  'OOMScoreAdjust',
-  'TimeoutStartUSec',
-  'TimerSlackNSec',
-];
+const withDefault = words(
+  'LimitCORE LimitCORESoft LimitSTACK LimitSTACKSoft OOMScoreAdjust TimeoutStartUSec TimerSlackNSec',
+);
 
 // Specifiers for the host, its kernel, its boot and its release (systemd.unit(5), SPECIFIERS).
 const ofHost = /%[aAbBlmMoqvwW]/;
@@ -240,19 +250,8 @@ async function readCurrent(unit: string): Promise<InstalledService> {
 }
 
 // Has systemd read the text of a unit under another name.
-async function readAs(unit: string, text: string): Promise<InstalledService> {
-  const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];
-  const name = `${temporaryName('look')}${instance === undefined ? '' : `@${instance}`}.service`;
-  const path = `/run/systemd/system/${name.replace(/@.*\./, '@.')}`;
-  writeHostFile(path, withoutSpecifiers(text, unit));
-  try {
-    await reloadUnits();
-    return await readService(name);
-  } finally {
-    // systemd itself forgets a unit that nothing uses
-    rmSync(path, { force: true });
-  }
-}
+const readAs = (unit: string, text: string): Promise<InstalledService> =>
+  withUnit('look', withoutSpecifiers(text, unit), unit, readService);
 
 /** Restarts a unit, and waits until nothing is to be done for it. @throws JailError ERR_SERVICE if systemd refuses; AbortError */
 export async function restartUnit(unit: string, signal?: AbortSignal): Promise<void> {

@@ -15,9 +15,9 @@ import { dirname } from 'node:path';
 import { JailError } from '../../errors.ts';
 import { isWithin } from '../../tree/path.ts';
 import { runHost } from './host-command.ts';
-import { makeHostDirectory, writeHostFile } from './host-file.ts';
-import { lastFailure, pollFor, watchTime, wordsInLogs, wordsOfRun } from './running.ts';
-import { propertiesOf, reloadUnits, temporaryName } from './systemd-bus.ts';
+import { makeHostDirectory } from './host-file.ts';
+import { lastFailure, pollFor, watchTime, withStarted, wordsInLogs, wordsOfRun } from './running.ts';
+import { propertiesOf } from './systemd-bus.ts';
 import { type Known, needsHint } from './tell/remedy.ts';
 import { runCopy, type Trial } from './trial.ts';
 
@@ -100,14 +100,8 @@ async function startAndWatch(
   { text, watchMs, copied, place }: Trial,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];
-  const name = `${temporaryName('trial')}${instance === undefined ? '' : `@${instance}`}.service`;
-  const file = `/run/systemd/system/${name.replace(/@.*\./, '@.')}`;
-  writeHostFile(file, text);
-  try {
-    await reloadUnits();
-    const sinceMs = Date.now();
-    const { status, stderr } = await runHost('systemctl', ['start', name], { signal });
+  const sinceMs = Date.now();
+  return withStarted('trial', text, unit, signal, async (name, { status, stderr }) => {
     const isDown = async (): Promise<boolean> =>
       (await propertiesOf(name, 'ActiveState')).ActiveState !== 'active';
     const limitMs = status === 0 ? await watchTime(name, { watchMs }) : 0;
@@ -115,12 +109,7 @@ async function startAndWatch(
     const reason = (await lastFailure(name)) ?? (stderr.trim().split('\n')[0] || 'it has ended');
     const said = [reason, await wordsOfRun(name), ...wordsInLogs(copied, sinceMs, place)];
     return said.filter((words) => words !== '').join('\n');
-  } finally {
-    // after an abort it still runs
-    await runHost('systemctl', ['stop', name]);
-    rmSync(file, { force: true });
-    await runHost('systemctl', ['reset-failed', name]);
-  }
+  });
 }
 
 /**

@@ -1,6 +1,8 @@
 // An installed service as systemd has read it: its settings from the bus (org.freedesktop.systemd1(5)), with specifiers
 // replaced and drop-ins applied. Pure.
 
+import { words } from '../../../words/word-list.ts';
+
 export const execKinds = [
   'ExecCondition',
   'ExecStartPre',
@@ -181,13 +183,9 @@ const directoryBases = [
   ['ConfigurationDirectory', '/etc'],
 ] as const;
 
-const credentialSettings = [
-  'LoadCredential',
-  'LoadCredentialEncrypted',
-  'SetCredential',
-  'SetCredentialEncrypted',
-  'ImportCredential',
-];
+const credentialSettings = words(
+  'LoadCredential LoadCredentialEncrypted SetCredential SetCredentialEncrypted ImportCredential',
+);
 
 /** Whether systemd gives the service credentials (systemd.exec(5), CREDENTIALS). */
 export function hasCredentials(settings: Settings): boolean {
