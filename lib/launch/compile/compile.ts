@@ -1,19 +1,10 @@
 // uchroot --compile: a launch as one static executable.
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 
 import { bytePath, parentPath, pathBytes } from '../../tree/path.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { compiledLauncherPath, native } from '../../native.ts';
+import { replaceFile } from '../../values/replaced-file.ts';
 import { didYouMean } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import { commandLine, shellWord } from '../../words/shell-word.ts';
@@ -124,29 +115,9 @@ function refuseOther(file: Buffer): void {
   });
 }
 
-// The file is written under a temporary name and then renamed: a process that starts the launcher meanwhile gets the old file or
-// the new one.
 function write(file: Buffer, content: Buffer): void {
-  const temporary = Buffer.concat([file, Buffer.from(`.${process.pid}.new`)]);
   try {
-    const fd = openSync(temporary, 'wx', 0o600);
-    try {
-      writeFileSync(fd, content);
-      fchmodSync(fd, 0o755);
-      fsyncSync(fd);
-      renameSync(temporary, file);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    } finally {
-      closeSync(fd);
-    }
-    const directory = openSync(pathBytes(parentPath(bytePath(file))), 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
+    replaceFile(file, content, 0o755);
   } catch (error) {
     throw failed(file, error);
   }

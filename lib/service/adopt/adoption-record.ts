@@ -20,7 +20,7 @@ import { bytePath } from '../../tree/path.ts';
 import { native } from '../../native.ts';
 import { printedJson } from '../../words/json.ts';
 import { unless } from '../../words/system-error.ts';
-import { syncDirectory } from '../unit/unit-files.ts';
+import { syncDirectory } from '../../values/replaced-file.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import type { Reading } from './systemd-bus.ts';
 import { doing, makeHostDirectory, replaceHostFile, writeHostFile } from './host-file.ts';

@@ -18,7 +18,7 @@ import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { isRootsAlone } from '../../trust/writer.ts';
 import { writeHints } from '../../values/file-error.ts';
-import { replaceFile } from '../unit/unit-files.ts';
+import { replaceFile } from '../../values/replaced-file.ts';
 
 // The error for a system call that has failed at a path.
 function toHostError(path: string, error: unknown): JailError {
@@ -60,7 +60,7 @@ export function writeHostFile(path: string, text: string, mode = 0o644): void {
 /** The same, and a file that is there stays until the new one is whole. @throws JailError with the errno */
 export function replaceHostFile(path: string, text: string): void {
   makeHostDirectory(dirname(path));
-  doing(path, () => replaceFile(path, { mode: 0o644, text: Buffer.from(text).toString('latin1') }));
+  doing(path, () => replaceFile(path, Buffer.from(text), 0o644));
 }
 
 /** Writes all of the file system of a directory to the disk (syncfs(2)). @throws JailError with the errno */

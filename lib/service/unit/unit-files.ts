@@ -1,19 +1,10 @@
 // Makes the files of a unit for its init system, and prints them or writes them to a directory.
-import {
-  closeSync,
-  existsSync,
-  fchmodSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 import { UsageError } from '../../errors.ts';
 import { fileError } from '../../values/file-error.ts';
+import { replaceFile } from '../../values/replaced-file.ts';
 import { nearest } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
 import { openrcFiles } from './openrc.ts';
@@ -126,7 +117,7 @@ export function writeFiles(files: readonly UnitFile[], directory: string): reado
     const path = placeOf(file, directory);
     try {
       makeDirectory(dirname(path));
-      replaceFile(path, file);
+      replaceFile(path, Buffer.from(file.text, 'latin1'), file.mode);
     } catch (error) {
       throw fileError('unit', path, error);
     }
@@ -163,38 +154,5 @@ function makeDirectory(path: string): void {
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
     makeDirectory(dirname(path));
     make();
-  }
-}
-
-/** Makes the names in a directory outlast a loss of power. */
-export function syncDirectory(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Replaces one file. A reader finds the old text or the new one, also after a loss of power. @throws a system error */
-export function replaceFile(
-  path: string,
-  { text, mode }: { readonly text: string; readonly mode: number },
-): void {
-  const temporary = `${path}.${process.pid}.new`;
-  // wx: O_EXCL refuses a link that somebody has prepared there.
-  const fd = openSync(temporary, 'wx', mode);
-  try {
-    for (let rest = Buffer.from(text, 'latin1'); rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
-    // independent of the umask: an init system does not start a script that is not executable
-    fchmodSync(fd, mode);
-    fsyncSync(fd);
-    renameSync(temporary, path);
-    syncDirectory(dirname(path));
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  } finally {
-    closeSync(fd);
   }
 }
