@@ -185,11 +185,11 @@ t.test('each room of CONTRIBUTING is there, and each directory of lib is named',
 
 // Lines, with their comments. A change that needs more says here, and in its commit, what it buys; a room that shrinks lowers its bound.
 const mostLines: Readonly<Record<string, number>> = {
-  bin: 4930,
+  bin: 4980,
   binary: 2230,
   inetd: 4560,
-  jail: 22_930,
-  launch: 19_750,
+  jail: 22_960,
+  launch: 19_800,
   outbound: 1390,
   service: 10_360,
   tcpwrappers: 6390,

@@ -5,7 +5,7 @@ import { unpackHint } from '../mistakes/archive-hint.ts';
 import { meantPath } from '../tree/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../words/nearest.ts';
 import { option, type Argument, type Option } from '../values/command-option.ts';
-import { inWords } from '../values/wrong.ts';
+import { inWords, withoutKeys } from '../values/wrong.ts';
 import { inOptions, type NamedOption } from '../launch/request/option-row.ts';
 import { quote } from '../words/quote.ts';
 import { versionLine } from '../version.ts';
@@ -147,7 +147,7 @@ function complain<Context>(program: Program<Context>, thrown: unknown, status: n
   const prefix = error.message.startsWith('Usage: ') ? '' : `${name}: `;
   const remedy =
     returnHint(process.argv.at(-1)) ??
-    error.hint ??
+    withoutKeys(error.hint) ??
     (error instanceof JailError ? remedyFor(error) : undefined);
   const hint = remedy === undefined ? '' : `hint: ${remedy}\n`;
   tell(`${prefix}${error.message}\n${hint}`);

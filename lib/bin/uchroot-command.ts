@@ -25,7 +25,7 @@ import type { Launch } from '../launch/plan/launch.ts';
 import { needsCgroup } from '../launch/request/limit-rows.ts';
 import { inOptions } from '../launch/request/option-row.ts';
 import { oneOf } from '../values/validators.ts';
-import { inWords, needs } from '../values/wrong.ts';
+import { inWords, needs, withoutKeys } from '../values/wrong.ts';
 import { normalize, type LaunchRequest, type NormalRequest } from '../launch/request/request.ts';
 import { rehearse } from '../launch/tell/rehearse.ts';
 import { ServiceManager } from '../launch/tell/service-status.ts';
@@ -87,7 +87,7 @@ let operands: readonly Argument[] = [];
 const rephrase = (error: UsageError | LaunchError): { message: string; hint: string | undefined } => {
   const { message, hint } = error.name === 'UsageError' ? inWords(error, inOptions(keyedOptions())) : error;
   const other = error.name === 'UsageError' ? 'uchroot --help=all lists the options' : undefined;
-  return { message, hint: wordHint(words, operands, error) ?? hint ?? other };
+  return { message, hint: wordHint(words, operands, error) ?? withoutKeys(hint) ?? other };
 };
 
 // Returns the exit status of a launch that failed.

@@ -1,10 +1,11 @@
 // uchroot --doctor: prints which levels of isolation work. It is a separate bundle; see uchroot.ts.
 import { exitStatuses } from '../errors.ts';
+import { withoutKeys } from '../values/wrong.ts';
 import { jsonDocument } from '../words/json.ts';
 import { capabilities, type Capabilities, type Lack, type Level } from '../launch/doctor/isolation-levels.ts';
 
 function lackLines(indent: string, { reason, remedy }: Lack): string {
-  return `${indent}${reason}\n${remedy === undefined ? '' : `${indent}hint: ${remedy}\n`}`;
+  return `${indent}${reason}\n${remedy === undefined ? '' : `${indent}hint: ${withoutKeys(remedy)}\n`}`;
 }
 
 function levelLines({ name, option, works, lack, without }: Level): string {

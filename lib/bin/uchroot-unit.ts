@@ -27,7 +27,7 @@ import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/uni
 import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
 import { commandOptions } from './uchroot-options.ts';
-import { toDirectories, toInitSystem, toName } from './unit-name.ts';
+import { toDirectories, toInitSystem, toName, toUnitDirectory } from './unit-name.ts';
 
 type Options = readonly GivenOption[];
 type Warn = (warning: Warning) => void;
@@ -150,7 +150,8 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
   const name = toName(given.get('unit-name'), program);
   const watchdog = given.get('watchdog');
   const reloadSignal = given.get('reload-signal')?.replace(/^SIG/, '');
-  if (reloadSignal !== undefined) signalNumber(`SIG${reloadSignal}`, '--reload-signal');
+  if (reloadSignal !== undefined)
+    signalNumber(`SIG${reloadSignal}`, '--reload-signal', given.get('reload-signal'));
   const listen = options
     .filter(([option]) => option === 'listen')
     .map(([, value]) => latin1(address(value.text, '--listen')));
@@ -241,8 +242,8 @@ export function makeUnit(
   const refusal = findRefusal(unit);
   if (refusal !== undefined) throw new UsageError(refusal.message, refusal);
   const files = unitFiles(unit);
-  const given = new Map(options).get('unit-dir')?.text;
-  const place = resolve(given ?? '');
+  const given = new Map(options).get('unit-dir')?.bytes;
+  const place = resolve(given === undefined ? '' : toUnitDirectory(given).toString());
   if (given !== undefined) refuseForeign(files, place, commandLine('--unit-name', `${unit.name}-jail`));
   compile?.(unitLaunch(options, request));
   const output =

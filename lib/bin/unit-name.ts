@@ -1,6 +1,6 @@
 // The words of --unit, --unit-name, --state and --runtime: an init system, and the names of a service and of its directories.
 import { UsageError } from '../errors.ts';
-import { oneOf, text } from '../values/validators.ts';
+import { oneOf, path, text } from '../values/validators.ts';
 import { wrong } from '../values/wrong.ts';
 import { quote } from '../words/quote.ts';
 import { formats, type Format } from '../service/unit/service-unit.ts';
@@ -18,6 +18,9 @@ const initSystem = oneOf(formats, {
 
 /** The init system of --unit. @throws UsageError */
 export const toInitSystem = (text: string): Format => initSystem(text as Format, '--unit');
+
+/** The directory of --unit-dir. @throws UsageError for an empty name, which would be the working directory or / */
+export const toUnitDirectory = (given: Buffer): Buffer => path('/etc/systemd/system')(given, '--unit-dir');
 
 /** The name of a service: the given one, or the program's last component. @throws UsageError */
 export function toName(text: string | undefined, program: string): string {

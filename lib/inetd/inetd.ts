@@ -156,7 +156,7 @@ export class Inetd extends EventEmitter<{ -readonly [Name in keyof InetdEvents]:
     );
     if (found.length === 0)
       throw new UsageError(
-        `${quote(name)}: systemd has opened no socket ${quote(address.name ?? '')}`.trimEnd(),
+        `${quote(name)}: systemd has opened no socket${address.name === undefined ? '' : ` ${quote(address.name)}`}`,
         {
           hint: 'the unit needs a .socket of its name with Accept=no, and FileDescriptorName= for a name (sd_listen_fds(3))',
         },

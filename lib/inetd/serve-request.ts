@@ -43,21 +43,21 @@ const table = {
   daemon: {
     type: 'string',
     default: "the program's last component",
-    normal: optional(text('a name as in hosts.allow, without a slash', 'report', /^[^\0/]+$/)),
+    normal: optional(text('a name as in hosts.allow, without blanks and slashes', 'report', /^[^\0/\s]+$/)),
     ...option('--daemon NAME', "its name in the rules (default: the program's)", parseText),
   },
   /** File of the clients that are let in. */
   hostsAllow: {
     type: 'Bytes',
     default: '`/etc/hosts.allow`',
-    normal: to.toPath,
+    normal: to.toPath('/etc/hosts.allow'),
     ...option('--hosts-allow FILE', 'the clients to let in (default /etc/hosts.allow)', parseBytes),
   },
   /** File of the clients that are refused. */
   hostsDeny: {
     type: 'Bytes',
     default: '`/etc/hosts.deny`',
-    normal: to.toPath,
+    normal: to.toPath('/etc/hosts.deny'),
     ...option('--hosts-deny FILE', 'the clients to refuse (default /etc/hosts.deny)', parseBytes),
   },
   /** The program gets the listening socket itself, and the next one starts when it has ended. */
@@ -137,7 +137,7 @@ const table = {
   banner: {
     type: 'Bytes',
     default: '–',
-    normal: to.toPath,
+    normal: to.toPath('/etc/issue.net'),
     ...option('--banner FILE', 'text that each client gets before its program starts', parseBytes),
   },
   /** Mode of a unix socket. */

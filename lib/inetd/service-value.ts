@@ -35,7 +35,7 @@ export function toListen(value: string | readonly string[], key: string): readon
   throw wrong({ key, value, expected: 'an address, or an array of addresses', example: '127.0.0.1:7000' });
 }
 
-export const toPath = optional(path('/etc/FILE'));
+export const toPath = (example: string) => optional(path(example));
 
 /** The longest time of setTimeout(). */
 const MOST_MS = 2 ** 31 - 1;

@@ -57,9 +57,7 @@ export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   throwIfAborted(request.signal);
   return withJailErrors(() =>
     closing(findJailDirectory(pathBytes(absolute(request.template))), (source) =>
-      withSettled(source, 'cloned', (root, manifest) =>
-        clone(source, templateOf(root, manifest), privileged, request),
-      ),
+      withSettled(source, (root, manifest) => clone(source, templateOf(root, manifest), privileged, request)),
     ),
   );
 }

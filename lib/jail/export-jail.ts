@@ -122,7 +122,7 @@ export async function exportJail(asked: ExportRequest): Promise<ExportReport> {
   return withJailErrors(
     () =>
       closing(findJailDirectory(pathBytes(directory)), (found) =>
-        withSettled(found, 'exported', async (jail, manifest) => {
+        withSettled(found, async (jail, manifest) => {
           refuseReferences(manifest, directory);
           await refuseErrors(request, directory, manifest);
           const tree = await treeOf(jail, manifest, request);

@@ -77,11 +77,22 @@ function releaseOf({ system }: Contents, directory: BytePath): string {
   });
 }
 
-const NEEDED = 'give it the JSON data of security-tracker.debian.org';
+const NEEDED =
+  'give it the JSON data of security-tracker.debian.org: curl -o FILE https://security-tracker.debian.org/tracker/data/json';
 const MOST_BYTES = 500 << 20; // a string of V8 holds little more
 
+const missing = (file: BytePath): never => {
+  throw new JailError(`${showPath(file)}: there is no such file`, {
+    code: 'ENOENT',
+    path: showPath(file),
+    hint: /\/https?:\//.test(file)
+      ? `nothing is fetched: ${commandLine('curl', '-o', 'debian.json', file.replace(/^.*?(https?:)\/+/, '$1//'))}   # then name debian.json`
+      : NEEDED,
+  });
+};
+
 function inTracker<T>(file: BytePath, use: (tracker: Json) => T): T {
-  const { size } = statSync(pathBytes(file));
+  const { size } = statSync(pathBytes(file), { throwIfNoEntry: false }) ?? missing(file);
   if (size > MOST_BYTES)
     throw new UsageError(`${showPath(file)} is larger than ${MOST_BYTES >> 20} MB`, { hint: NEEDED });
   try {

@@ -96,6 +96,10 @@ export function needs(key: string, other: string, value: unknown, reason?: strin
   );
 }
 
+/** A hint of the library without its keys in brackets: `--allow-root (allowRoot)`. */
+export const withoutKeys = (hint: string | undefined): string | undefined =>
+  hint?.replaceAll(/(--[a-z-]+) \([a-z]\w*(?:: \w+)?\)/gi, '$1');
+
 /** The same error in the words of an interface. */
 export function inWords(error: UsageError, naming: Naming): UsageError {
   if (error.inWords === undefined) return error;

@@ -144,7 +144,11 @@ long startClock(Clock* clock, const CgroupRecipe& recipe, long child, const Cloc
     got = sys(__NR_read, ends[0], address(&ready), 1);
   } while (got == -EINTR);
   (void)sys(__NR_close, ends[0]);
-  return got == 1 ? 0 : -ESRCH;
+  if (got == 1) return 0;
+  int status = 0;
+  (void)sys(__NR_wait4, pid, address(&status), __WALL, 0);
+  // it was killed, or could not begin
+  return (status & 0x7f) != 0 ? -ECHILD : -ESRCH;
 }
 
 void endClock(Clock* clock) {

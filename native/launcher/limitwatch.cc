@@ -212,6 +212,7 @@ void endUnwatched(LimitWatch* watch, long child, long error) {
   else if (watch->recordFd < 0) killOrphans();
   const char* words =
       error == -EAGAIN   ? "no process could be started that watches its time (--time, --cpu-time): too many processes"
+      : error == -ECHILD ? "the process that watches its time (--time, --cpu-time) was killed or stopped"
       : error == -ENOMEM ? "no process could be started that watches its time (--time, --cpu-time): no memory"
                          : "no process could be started that watches its time (--time, --cpu-time): the kernel or a filter refuses it";
   account(watch, {status, 0, -1, false}, kLimits, words, usage, use);

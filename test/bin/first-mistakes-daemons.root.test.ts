@@ -180,7 +180,7 @@ const services: readonly Mistake[] = [
     /--watch must be seconds from 0\.1 to 600, not '5m'/,
     {
       ...withoutSystemd,
-      after: (line, hint) => line.replace('--watch 5m', /--watch 300$/.exec(hint)?.[0] ?? '--watch'),
+      after: found('--watch 5m', /--watch [0-9]+$/),
     },
   ],
   ['uchroot-service list', /unknown command (list)/],
@@ -276,6 +276,11 @@ const misled: readonly Mistake[] = [
 
   ['uchroot-tcpd match sshd 192.0.2.1 22', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
   ['uchroot-tcpd check --ignore shadow', /there is no rule (shadow)/, { right: [0, 1] }],
+  [
+    'uchroot-tcpd match sshd 192.0.2.1:22',
+    /(192\.0\.2\.1:22) is more than an address/,
+    { after: found('192.0.2.1:22', /192\.0\.2\.1/), right: [0, 1] },
+  ],
   ['uchroot-tcpd match sshd@192.0.2.1', /^Usage: uchroot-tcpd match/, { right: [0, 1] }],
   ['uchroot-tcpd sshd 192.0.2.1', /unknown command sshd/, { right: [0, 1] }],
 

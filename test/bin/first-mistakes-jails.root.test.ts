@@ -85,6 +85,7 @@ const jails: readonly Mistake[] = [
 
   ['uchroot-jail build jail /bin/lss', /program (\/bin\/lss): it is not there/],
   ['uchroot-jail build jail lss', /program (lss) is in none of the directories of PATH/],
+  ["uchroot-jail build jail 'ls -l'", /program (ls -l) is in none/, { after: found("'ls -l'", /ls/) }],
   ['uchroot-jail build jail --pack pyhton', /no pack (pyhton)/],
   ['uchroot-jail build jail --user nobdy', /Unknown user (nobdy)/],
   ['uchroot-jail build jail --copy /etc/host.confi', /copy (\/etc\/host\.confi): it is not there/],
@@ -124,6 +125,11 @@ const jails: readonly Mistake[] = [
   ['uchroot-jail clone jail jail', /one is inside the other/],
   ['uchroot-jail remove --force jail', /unknown option (--force)/],
   ['uchroot-jail check', /^Usage: uchroot-jail check/, { after: named('DIRECTORY', 'jail') }],
+  [
+    'uchroot-jail check jail --replace /x',
+    /--replace needs --fix/,
+    { after: (line, hint) => line.replace('check', `check ${/--fix/.exec(hint)?.[0]}`), right: [0, 3, 4] },
+  ],
   ['uchroot-jail check jail --fail-on errors', /--fail-on (errors): it is one of/],
   [
     'uchroot-jail check jial',

@@ -175,7 +175,7 @@ const options: readonly Mistake[] = [
 
   [
     'uchroot --unit systemd --reload-signal HUPP nobody jail /bin/ls',
-    /--reload-signal must be the name or number of a signal \(signal\(7\)\), not 'SIGHUPP'/,
+    /--reload-signal must be the name or number of a signal \(signal\(7\)\), not 'HUPP'/,
   ],
   ['uchroot --unit systemd --plan nobody jail /bin/ls', /choose one/, { after: onlyWithout('--plan ') }],
   ['uchroot --compile no/x nobody jail /bin/ls', /compile: .*no such file or directory/],
@@ -245,7 +245,7 @@ const values: readonly Mistake[] = [
     /--proc must be an absolute path, not 'nobody'/,
     {
       before: 'mkdir -p jail/proc',
-      after: (line, hint) => line.replace('--proc', /--proc \/proc/.exec(hint)?.[0] ?? ''),
+      after: found('--proc', /--proc \/proc/),
     },
   ],
   [

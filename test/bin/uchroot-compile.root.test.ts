@@ -332,7 +332,7 @@ test('what cannot be compiled is a usage error', async (t) => {
     [['--architecture', 'arm64', 'nobody', jail, '/probe'], /--architecture needs --compile/],
     [
       ['--compile', file, '--architecture', 'mips', 'nobody', jail],
-      /--architecture knows x64 and arm64, not 'mips'/,
+      /--architecture must be one of x64, arm64, not 'mips'/,
     ],
     [['--compile', file, '--plan', 'nobody', jail, '/probe'], /--compile and --plan are given at once/],
     [['--compile', file, '--unit', 'sysv', 'nobody', jail, '/probe'], /--compile: the script of sysv adds/],

@@ -54,6 +54,38 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
       /--package nginx$/,
     ],
     [
+      ['build', jail, '--package', 'x y'],
+      /^uchroot-jail: package x y is not installed/,
+      /^a name has small letters/,
+    ],
+    [
+      ['build', jail, '--recipe', ''],
+      /^uchroot-jail: --recipe must be a path, not ''$/,
+      /^for example --recipe \//,
+    ],
+    [
+      ['build', jail, '--from-host', '--from', '/'],
+      /--from-host and --from are given at once/,
+      /^leave --from out$/,
+    ],
+    [['explain', jail, ''], /^uchroot-jail: PATH must be a path, not ''$/, /^for example \/bin\/sh$/],
+    [
+      ['explain', jail, '--html', ''],
+      /^uchroot-jail: --html must be a path, not ''$/,
+      /^for example --html \//,
+    ],
+    [['export', jail, ''], /^uchroot-jail: FILE must be a path, not ''$/, /^for example \//],
+    [
+      ['sbom', '/etc'],
+      /^uchroot-jail: \/etc has no manifest/,
+      /^name a directory that uchroot-jail has built$/,
+    ],
+    [
+      ['sbom', '/etc/passwd'],
+      /it has no tar archive where there should be one$/,
+      /^name the layout of an image/,
+    ],
+    [
       ['build', jail, 'no-such-program'],
       /no-such-program is in none of the directories of PATH$/,
       /install it/,

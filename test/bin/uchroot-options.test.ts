@@ -136,6 +136,7 @@ t.test('every option is understood by the request, none is dropped', async (t) =
     net: 'host',
     hostname: 'jail',
     'ephemeral-dir': '/var/tmp/x',
+    workspace: '/srv/work',
     bind: '/srv:/mnt',
     'ro-bind': '/srv',
     tmpfs: '/tmp:size=1M,mode=700',

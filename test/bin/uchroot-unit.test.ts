@@ -166,7 +166,7 @@ t.test('a mistake is a usage error, and nothing is made', async (t) => {
     [['systemd', '--watchdog', '0', ...shell], /--watchdog must be seconds/],
     [
       ['systemd', '--reload-signal', 'HUPP', ...shell],
-      /--reload-signal must be the name .*, not 'SIGHUPP'\nhint: did you mean --reload-signal SIGHUP\?/,
+      /--reload-signal must be the name .*, not 'HUPP'\nhint: did you mean --reload-signal SIGHUP\?/,
     ],
     [
       ['systemd', '--reload-update', ...shell],
@@ -184,6 +184,10 @@ t.test('a mistake is a usage error, and nothing is made', async (t) => {
     [
       ['systemd', '--unit-name', 'a.service', ...shell],
       /--unit-name must be .* without \.service at the end, not 'a\.service'/,
+    ],
+    [
+      ['systemd', '--unit-dir', '', ...shell],
+      /--unit-dir must be a path, not ''\nhint: for example --unit-dir \/etc/,
     ],
     [['systemd', '--umask', '9', ...shell], /--umask must be an octal mode/],
     [['runit', '--listen', '80', ...shell], /--listen: runit opens no sockets/],

@@ -15,6 +15,7 @@ import {
   ofCommandLine,
   ofConfiguration,
   readGiven,
+  statusSocketOf,
   synopsis,
   tellProblems,
 } from './inetd-serve.ts';
@@ -93,7 +94,7 @@ const status: Command<undefined> = {
   operands: [0, 0],
   run: async (read) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
-    const path = valueOf(read, 'status-socket')?.text ?? STATUS_SOCKET;
+    const path = statusSocketOf(read) ?? STATUS_SOCKET;
     if (has(read, 'metrics')) return askStatus(path, 'metrics');
     const found = JSON.parse(await askStatus(path, 'status')) as InetdStatus;
     return format === 'json' ? jsonDocument(found) : `${statusText(found)}\n`;

@@ -2,7 +2,8 @@
 import { basename } from 'node:path';
 
 import { option } from '../../values/command-option.ts';
-import { needs } from '../../values/wrong.ts';
+import { path } from '../../values/validators.ts';
+import { needs, withoutKeys } from '../../values/wrong.ts';
 import { exitStatuses, type LaunchError, UsageError } from '../../errors.ts';
 import { readConfiguration, showNotCarried, toServices } from '../../inetd/config/configuration.ts';
 import { type ConfiguredService, type NotCarried } from '../../inetd/config/configured-service.ts';
@@ -26,7 +27,7 @@ import { readVersion } from '../../version.ts';
 import { valueOf, valuesOf, type Command } from '../dispatch.ts';
 import { absolute, launchOptions } from '../uchroot-options.ts';
 import { latin1, nodeCommand } from '../uchroot-unit.ts';
-import { toInitSystem } from '../unit-name.ts';
+import { toInitSystem, toUnitDirectory } from '../unit-name.ts';
 
 const isOfUchroot = new Set(launchOptions().map(({ name }) => name));
 const [own = [], ofUchroot = []] = [false, true].map((isTheirs) =>
@@ -125,7 +126,7 @@ function unitOf(read: ReadArguments, format: Format): string | Buffer {
   });
   const directory = valueOf(read, 'unit-dir');
   if (directory === undefined) return printedFiles(format, files);
-  const place = absolute(directory.bytes).toString();
+  const place = absolute(toUnitDirectory(directory.bytes)).toString();
   refuseForeign(files, place, '');
   return writeFiles(files, place)
     .map((path) => `${path}\n`)
@@ -135,7 +136,7 @@ function unitOf(read: ReadArguments, format: Format): string | Buffer {
 /** The jail of services of inetd and xinetd that name none. */
 export function directoryOf(read: ReadArguments): string {
   const given = valueOf(read, 'directory');
-  return given === undefined ? '/' : absolute(given.bytes).toString();
+  return given === undefined ? '/' : absolute(path('/srv/jail')(given.bytes, '--directory')).toString();
 }
 
 /** The services of a command line. */
@@ -147,7 +148,11 @@ export interface GivenServices {
   readonly statusSocket: string | undefined;
 }
 
-const statusSocketOf = (read: ReadArguments): string | undefined => valueOf(read, 'status-socket')?.text;
+/** The path of --status-socket. @throws UsageError */
+export function statusSocketOf(read: ReadArguments): string | undefined {
+  const given = valueOf(read, 'status-socket');
+  return given && path(STATUS_SOCKET)(given.bytes, '--status-socket').toString();
+}
 
 /**
  * Reads the services of files, or the one service of the operands. Options of the command line are defaults for the services of files.
@@ -194,7 +199,7 @@ export function readGiven(
 const tell = (lines: string): void => void process.stderr.write(`uchroot-inetd: ${lines}\n`);
 
 const tellProblem = ({ message, hint }: UsageError | LaunchError, place: string): void =>
-  tell(`${place}${message}${hint === undefined ? '' : `\nhint: ${hint}`}`);
+  tell(`${place}${message}${hint === undefined ? '' : `\nhint: ${withoutKeys(hint)}`}`);
 
 /** Prints what is not carried over, and what a start would refuse. Returns whether a start would refuse something. */
 export async function tellProblems(given: GivenServices): Promise<boolean> {

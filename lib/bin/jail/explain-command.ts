@@ -2,9 +2,12 @@
 import { UsageError } from '../../errors.ts';
 import { explainFile } from '../../jail/listing.ts';
 import { option } from '../../values/command-option.ts';
+import { path as pathValue } from '../../values/validators.ts';
 import { type Command, valueOf, wrongNumber } from '../dispatch.ts';
 import { writeJailPage } from './jail-page.ts';
 import { showExplanation } from './jail-report.ts';
+
+const filePath = pathValue('/root/jail.html');
 
 export const explain: Command<unknown> = {
   synopsis: 'explain DIRECTORY PATH',
@@ -18,7 +21,7 @@ export const explain: Command<unknown> = {
       throw new UsageError('--html shows the whole jail, and PATH is given too', {
         hint: 'leave one of both out',
       });
-    if (file !== undefined) writeJailPage(directory, file);
+    if (file !== undefined) writeJailPage(directory, filePath(file, '--html'));
     return path === undefined ? '' : showExplanation(await explainFile({ directory, path }));
   },
 };

@@ -1,5 +1,4 @@
 // The commands of uchroot-jail: their options, their library calls, and their output.
-
 import { readFileSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
@@ -16,6 +15,7 @@ import { wordsOf } from '../../jail/work/jail-error.ts';
 import type { NamedOption } from '../../launch/request/option-row.ts';
 import { option, type Argument } from '../../values/command-option.ts';
 import { parseNumber } from '../../values/size.ts';
+import { path } from '../../values/validators.ts';
 import { quote } from '../../words/quote.ts';
 import type { ReadArguments } from '../arguments.ts';
 import { type Command, has, type Outcome, textsOf, valueOf, valuesOf, wrongNumber } from '../dispatch.ts';
@@ -284,6 +284,7 @@ function toCopy(value: Buffer): Buffer | { readonly from: Buffer; readonly to: B
 }
 
 function readRecipe({ bytes }: Argument): unknown {
+  path('/srv/recipe.json')(bytes, '--recipe');
   try {
     return JSON.parse(readFileSync(bytes, 'utf8'));
   } catch (error) {
@@ -293,7 +294,6 @@ function readRecipe({ bytes }: Argument): unknown {
   }
 }
 
-// A line for each pack.
 function packLines(): string {
   const width = Math.max(...packs.map(({ name }) => name.length));
   return packs.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}\n`).join('');

@@ -210,7 +210,7 @@ export function writeJailPage(directory: Buffer, file: Buffer): void {
   } catch (error) {
     const told = toJailError(error);
     if (!(told instanceof JailError) || told.code !== 'EEXIST') throw told;
-    const hint = `${commandLine('rm', bytePath(file))}   # or name another file`;
+    const hint = 'name a file that is not there';
     throw new JailError(`${quote(file)} is there already`, { code: 'EEXIST', path: quote(file), hint });
   }
 }

@@ -12,7 +12,7 @@ import { readVersion } from '../../version.ts';
 import { type Command, has, valueOf, valuesOf } from '../dispatch.ts';
 import { CHECK_FORMATS, type CheckFormat, toFormat } from '../common-options.ts';
 import { missingFile } from '../../service/tcpd/named-files.ts';
-import { toNamedFiles } from './tcpd-options.ts';
+import { pathOf, toNamedFiles } from './tcpd-options.ts';
 
 const rules = listRules();
 
@@ -35,15 +35,15 @@ export const check: Command<undefined> = {
     const format = toFormat(valueOf(read, 'format'), CHECK_FORMATS);
     const lowest = toSeverity(valueOf(read, 'fail-on')?.text ?? 'error');
     const files = toNamedFiles(read);
-    const inetd = valueOf(read, 'inetd');
-    if (inetd !== undefined && !existsSync(inetd.bytes)) throw missingFile(inetd.bytes);
+    const inetd = pathOf(read, 'inetd', '/etc/inetd.conf');
+    if (inetd !== undefined && !existsSync(inetd)) throw missingFile(inetd);
     const findings = await checkHosts({
       ...files,
       ignore: valuesOf(read, 'ignore').map(
         ({ text }) => findRule(text, rules, `the rules are ${rules.map(({ id }) => id).join(', ')}`).id,
       ),
       daemons: valuesOf(read, 'daemon').map(({ text }) => text),
-      inetd: inetd?.text,
+      inetd: inetd?.toString(),
       implicitAllow: has(read, 'implicit-allow'),
       lookups: has(read, 'no-lookups') ? false : undefined,
     });

@@ -49,7 +49,7 @@ const ports = expecting<string, DaemonPort>(
   'sshd=22',
   (text) => {
     const [, daemon = '', port, protocol] = /^([^=]+)=([0-9]{1,5})(?:\/(tcp|udp))?$/.exec(String(text)) ?? [];
-    return port === undefined || Number(port) > 65_535
+    return port === undefined || Number(port) === 0 || Number(port) > 65_535
       ? undefined
       : { daemon, port: Number(port), protocol: protocol as DaemonPort['protocol'] };
   },

@@ -14,6 +14,7 @@ import { openHosts } from '../../tcpwrappers/hosts.ts';
 import type { MatchedRule } from '../../tcpwrappers/decision.ts';
 import { findOutside } from '../../tcpwrappers/text/latin1.ts';
 import type { ReadArguments } from '../arguments.ts';
+import { wrong } from '../../values/wrong.ts';
 import { FORMATS, toFormat } from '../common-options.ts';
 import { type Command, has, valueOf } from '../dispatch.ts';
 import { numberOf, toNamedFiles } from './tcpd-options.ts';
@@ -53,17 +54,20 @@ export const match: Command<undefined> = {
   },
 };
 
-/** Splits at the `@`, as in a word of a rule. */
-function cutAt(bytes: Buffer): readonly [before: Buffer | undefined, after: Buffer] {
+/** Splits at the `@`, as in a word of a rule. @throws UsageError if a part is empty */
+function cutAt(bytes: Buffer, key: string): readonly [before: Buffer | undefined, after: Buffer] {
   const at = findOutside(bytes.toString('latin1'), '@', 1);
-  return at < 0 ? [undefined, bytes] : [bytes.subarray(0, at), bytes.subarray(at + 1)];
+  const before = at < 0 ? undefined : bytes.subarray(0, at);
+  const after = bytes.subarray(at + 1);
+  if (before?.length !== 0 && after.length > 0) return [before, after];
+  throw wrong({ key, value: bytes, expected: 'without empty parts', hint: 'for example sshd 192.0.2.1' });
 }
 
 type Requests = Promise<readonly RequestDescription[]>;
 
 async function toRequests(read: ReadArguments, first: Buffer, second: Buffer): Requests {
-  const [named, last] = cutAt(first);
-  const [user, client] = cutAt(second);
+  const [named, last] = cutAt(first, 'DAEMON[@HOST]');
+  const [user, client] = cutAt(second, '[USER@]CLIENT');
   const [daemon, host] = named === undefined ? [last] : [named, last];
   const [address, ...more] = host === undefined ? [] : await toAddresses(host);
   if (host !== undefined && more.length > 0)
@@ -86,13 +90,25 @@ async function toRequests(read: ReadArguments, first: Buffer, second: Buffer): R
 async function toAddresses(host: Buffer): Promise<readonly string[]> {
   const text = host.toString('utf8').replace(/^\[(.*)\]$/, '$1');
   if (isIP(text) !== 0 || text === 'unknown') return [text];
+  const [, address = '', port] =
+    /^\[?([\d.]+|[\da-f:]+(?=\]))\]?(?::(\d+)|\/.*)$/i.exec(host.toString('latin1')) ?? [];
+  if (isIP(address) !== 0)
+    throw new UsageError(`${quote(host)} is more than an address`, {
+      hint:
+        port === undefined
+          ? `write ${address}: one address`
+          : `write ${address}, and --client-port ${port} for its port`,
+    });
   try {
     const found = await dns.lookup(text, { all: true });
     return [...new Set(found.map(({ address }) => address))];
   } catch (error) {
-    throw new UsageError(`${quote(host)}: ${(error as Error).message}`, {
-      hint: 'give an address, and the name with --name',
-    });
+    throw new UsageError(
+      `${quote(host)}: no address was found for this name (${(error as NodeJS.ErrnoException).code})`,
+      {
+        hint: 'give an address, and the name with --name',
+      },
+    );
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { option } from '../../values/command-option.ts';
 import { parseNumber } from '../../values/size.ts';
-import { oneOf, optional, whole } from '../../values/validators.ts';
+import { oneOf, optional, path, whole } from '../../values/validators.ts';
 import { pairs, type Foreign } from '../../words/nearest.ts';
 import { requireNamed } from '../../service/tcpd/named-files.ts';
 import type { HostsOptions } from '../../tcpwrappers/hosts.ts';
@@ -48,6 +48,11 @@ export function numberOf(read: ReadArguments, option: string, most: number): num
   return value && whole(0, most, Math.min(most, 10))(parseNumber(value.text) as number, `--${option}`);
 }
 
+/** The path of a file. @throws UsageError */
+export function pathOf(read: ReadArguments, option: string, example: string): Buffer | undefined {
+  return optional(path(example))(valueOf(read, option)?.bytes, `--${option}`);
+}
+
 const DIALECTS: readonly Dialect[] = ['auto', 'options', 'command'];
 
 /** Checks that files exist if they are named; the default files may be missing. @throws UsageError, JailError */
@@ -60,8 +65,8 @@ export function toNamedFiles(read: ReadArguments): HostsOptions {
 /** The options for openHosts(). @throws UsageError */
 export function toHostsOptions(read: ReadArguments): HostsOptions {
   return {
-    allow: valueOf(read, 'allow')?.bytes,
-    deny: valueOf(read, 'deny')?.bytes,
+    allow: pathOf(read, 'allow', '/etc/hosts.allow'),
+    deny: pathOf(read, 'deny', '/etc/hosts.deny'),
     dialect: wordOf(read, 'dialect', DIALECTS),
     compat: wordOf(read, 'compat', ['libwrap']),
   };

@@ -26,7 +26,10 @@ const FORMS =
 export const MAX_PATH_BYTES = 107;
 
 function refuse(text: string): never {
-  throw new UsageError(`listen: '${quote(text)}' is no address`, { key: 'listen', hint: `write ${FORMS}` });
+  throw new UsageError(`listen: ${text === '' ? "''" : `'${quote(text)}'`} is no address`, {
+    key: 'listen',
+    hint: `write ${FORMS}`,
+  });
 }
 
 /** @throws UsageError */

@@ -7,26 +7,22 @@ import { JailError } from '../../errors.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { caller } from '../../trust/owner.ts';
 import type { JailDirectory } from '../host/jail-directory.ts';
-import { lockStore, withoutManifest } from '../host/jail-place.ts';
+import { lockStore } from '../host/jail-place.ts';
+import { notBuilt } from '../host/source-host.ts';
 import { type Manifest, MANIFEST_PATH, readManifestGradually } from '../manifest/manifest.ts';
 import { closing } from '../work/closing.ts';
 import { unsettledPaths } from './commit.ts';
 
 /**
  * Calls `use` under a shared lock: an update would change files meanwhile, and another reader would not.
- * @param can completes the hint "makes it a jail that can be …"
  * @throws JailError ERR_NO_MANIFEST; EBUSY while the jail is updated; ERR_MANIFEST after an update that was interrupted
  */
 export async function withSettled<T>(
   directory: JailDirectory,
-  can: 'cloned' | 'exported' | 'described',
   use: (jail: DirectoryRoot, manifest: Manifest) => Promise<T>,
 ): Promise<T> {
   const root = openFileRoot(directory.fd, caller());
-  const without = () =>
-    withoutManifest(root, directory.path, {
-      hint: `${commandLine('uchroot-jail', 'build', directory.path, '/bin/sh')}   # makes it a jail that can be ${can}`,
-    });
+  const without = () => notBuilt(root, directory.path);
   if (root.lstat(MANIFEST_PATH) === undefined) throw without();
   // before it is read: an update would write another one
   const lock = lockStore(directory, true);

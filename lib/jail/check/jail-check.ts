@@ -1,7 +1,7 @@
 // Checks a jail: is it safe, and is it still what was built?
 
 import type { BytePath } from '../../tree/path.ts';
-import { UsageError } from '../../errors.ts';
+import { needs } from '../../values/wrong.ts';
 import type { Counts } from '../../findings/finding-severity.ts';
 import { takeRequest } from '../../values/keys.ts';
 import { expecting, list, optional } from '../../values/validators.ts';
@@ -74,9 +74,7 @@ export async function checkWith(asked: CheckRequest, settled?: Manifest): Promis
   );
   const replace = toReplace(request);
   if (replace.length > 0 && request.fix !== true)
-    throw new UsageError('replace says what fix may replace: fix is not given', {
-      hint: 'give --fix (fix: true) as well',
-    });
+    throw needs('replace', 'fix', true, 'it says what a fix may replace');
   const ignore = toIgnore(request.ignore, 'ignore');
   const ignored = parseIgnored(ignore, rules);
   const users = readUsers(request.users ?? []);

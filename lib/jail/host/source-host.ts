@@ -34,9 +34,13 @@ export function openBuilt(directory: BytePath): DirectoryRoot {
   const jail = openRoot(directory, (code) => `: ${WORDS[code] ?? code}`);
   if (hasManifest(jail, directory)) return jail;
   return closing(jail, () => {
-    throw withoutManifest(jail, directory, { hint: nearJailHint(directory) ?? toBuild(jail, directory) });
+    throw notBuilt(jail, directory);
   });
 }
+
+/** The error for a directory that no build has made a jail, with the jail that is meant, or the command that makes it one. */
+export const notBuilt = (jail: DirectoryRoot, directory: BytePath): JailError =>
+  withoutManifest(jail, directory, { hint: nearJailHint(directory) ?? toBuild(jail, directory) });
 
 // How a directory becomes a jail with a manifest.
 function toBuild(jail: DirectoryRoot, directory: BytePath): string {

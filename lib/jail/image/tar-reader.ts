@@ -103,7 +103,10 @@ export class TarReader {
     const isOpen = this.#content !== undefined || this.#used > 0 || this.#extended !== undefined;
     const hasRecords = this.#records.length > 0 || this.#longName !== undefined;
     if (isOpen || hasRecords || (this.#emptyBlocks === 0 && !isWhole))
-      throw new BadImage('the archive ends too early', 'copy it again: a part of it is missing');
+      throw new BadImage(
+        'it is no archive, or the archive ends too early',
+        'give an image or an archive of a root directory; copy it again if a part of it is missing',
+      );
   }
 
   #fillBlock(piece: Uint8Array): Uint8Array {

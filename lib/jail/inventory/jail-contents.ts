@@ -38,7 +38,7 @@ export interface Reading extends Pick<JailWork, 'signal' | 'onProgress'> {
  */
 export function jailContents(directory: BytePath, reading: Reading): Promise<Contents> {
   return closing(findJailDirectory(pathBytes(directory)), (found) =>
-    withSettled(found, 'described', async (jail, manifest) => {
+    withSettled(found, async (jail, manifest) => {
       if (manifest.entries.some(({ reason }) => reason.how === 'mounted')) throw withoutOwnFiles(directory);
       const { parts, textAt, ...read } = await withImageErrors(directory, () =>
         readAll(jail, manifest, reading),

@@ -56,6 +56,10 @@ export function refuseOwnPrograms(recipe: Recipe): void {
   const isAlone = !others && packs.length === 1 && from === undefined;
   if (isAlone && covered === undefined) return;
   const what = covered === undefined ? 'programs' : showPath(covered.to);
+  if (!others && packs.length === 1 && covered === undefined)
+    throw new UsageError('--from-host and --from are given at once: such a jail mounts this host', {
+      hint: 'leave --from out',
+    });
   throw new UsageError(`a jail that mounts the host (--from-host) has no ${what} of its own`, {
     hint: 'it has those of the host: build another jail for others, in a directory of its own',
   });

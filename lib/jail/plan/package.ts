@@ -165,6 +165,9 @@ function isBasic(owner: Package | undefined): boolean {
   return owner?.essential === true && !owner.name.startsWith('perl');
 }
 
+// deb-control(5), Package
+const nameOfPackage = /^[a-z0-9][a-z0-9+.-]+$/;
+
 function findPackage(packages: Packages, name: string): Package {
   const found = packages.find(name);
   if (found !== undefined) return found;
@@ -180,7 +183,11 @@ function findPackage(packages: Packages, name: string): Package {
   throw new UsageError(`package ${quote(name)} is not installed on the host`, {
     hint:
       eachAlone('--package', name) ??
-      (meant === undefined ? `apt-get install ${quote(name)}` : `did you mean ${meant}?`),
+      (meant === undefined
+        ? nameOfPackage.test(name)
+          ? `apt-get install ${name}`
+          : 'a name has small letters, digits and + - . alone: dpkg -l lists the packages'
+        : `did you mean ${meant}?`),
   });
 }
 

@@ -58,6 +58,9 @@ function hereHint(root: FileRoot, program: Bytes): string | undefined {
 function meantBy(root: FileRoot, program: BytePath, others: readonly BytePath[]): string | undefined {
   const [, ofDebian] = /^(?:apt|deb|dpkg|pkg|package):([a-z0-9][a-z0-9+.-]+)$/.exec(program) ?? [];
   if (ofDebian !== undefined) return `write --package ${ofDebian}`;
+  const [first = program] = program.split(' ', 1) as BytePath[];
+  if (first !== program && others.includes(first))
+    return `write ${showPath(first)}: a program comes without its arguments`;
   const [, plain] = /^([\w.+-]+?)[=@<>~]+\S+$/.exec(program) ?? [];
   if (plain !== undefined && others.includes(plain as BytePath))
     return `write ${plain}: a jail has the version of the host`;

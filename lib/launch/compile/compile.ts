@@ -5,7 +5,7 @@ import { bytePath, parentPath, pathBytes } from '../../tree/path.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { compiledLauncherPath, native } from '../../native.ts';
 import { replaceFile } from '../../values/replaced-file.ts';
-import { didYouMean } from '../../words/nearest.ts';
+import { oneOf } from '../../values/validators.ts';
 import { quote } from '../../words/quote.ts';
 import { commandLine, shellWord } from '../../words/shell-word.ts';
 import type { Account } from '../host/account.ts';
@@ -49,15 +49,11 @@ export interface CompileOptions {
   readonly warn: (warning: { readonly message: string; readonly hint?: string | undefined }) => void;
 }
 
-function toArchitecture(name: string): Architecture {
-  if (Object.hasOwn(machines, name)) return name as Architecture;
-  throw new UsageError(`--architecture knows ${Object.keys(machines).join(' and ')}, not '${quote(name)}'`, {
-    hint: didYouMean(name, Object.keys(machines), undefined, foreignMachines) ?? 'write --architecture x64',
-  });
-}
-
-// The words of dpkg(1) and uname(1).
-const foreignMachines = { amd64: 'x64', x86_64: 'x64', 'x86-64': 'x64', aarch64: 'arm64' };
+const toArchitecture = (name: string): Architecture =>
+  oneOf(Object.keys(machines) as Architecture[], {
+    // the words of dpkg(1) and uname(1)
+    foreign: { amd64: 'x64', x86_64: 'x64', 'x86-64': 'x64', aarch64: 'arm64' },
+  })(name as Architecture, '--architecture');
 
 function failed(file: Buffer, error: unknown): LaunchError {
   const { errno = -5 } = error as NodeJS.ErrnoException;

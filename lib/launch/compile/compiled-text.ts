@@ -3,7 +3,7 @@ import { octal } from '../../trust/writer.ts';
 import { quote } from '../../words/quote.ts';
 import type { EnvironmentRules } from '../host/environment.ts';
 import type { ExecveStep } from '../plan/step.ts';
-import { givenAsText, stepsAsText, type Given, type Printed } from '../tell/plan-output.ts';
+import { factsOf, givenAsText, stepsAsText, type Given, type Printed } from '../tell/plan-output.ts';
 import { threatsAsText } from '../tell/threats.ts';
 import type { RecordedJail } from './payload.ts';
 
@@ -52,7 +52,7 @@ export function compiledPlan(
   const lines = Object.entries(rows).map(([name, value]) =>
     value === undefined ? '' : `  ${name.padEnd(12)} ${value}\n`,
   );
-  return stepsAsText(launch) + lines.join('') + threatsAsText(launch) + givenAsText(given);
+  return stepsAsText(launch) + lines.join('') + threatsAsText(factsOf(launch)) + givenAsText(given);
 }
 
 /** The output of a compiled launcher for --help. */

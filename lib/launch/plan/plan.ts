@@ -295,6 +295,6 @@ function privilegedWalls(input: SetUpInput): readonly Step[] {
 
 function installed({ architecture, filter }: SetUpInput): Step {
   if (filter === undefined) return { op: 'seccomp', filter: smallFilter(architecture) };
-  // A copy, for the same reason as in smallFilter().
-  return { op: 'seccomp', filter: Buffer.from(filter.bytes), flags: filter.flags, title: filter.title };
+  const { bytes, flags, title, allowsNamespaces } = filter; // bytes is copied, as in smallFilter()
+  return { op: 'seccomp', filter: Buffer.from(bytes), flags, title, allowsNamespaces };
 }

@@ -89,7 +89,13 @@ type OneStep =
   | { readonly op: 'drop_bounding_set'; readonly keep: readonly number[] }
   | { readonly op: 'clear_ambient' }
   | { readonly op: 'securebits' }
-  | { readonly op: 'seccomp'; readonly filter: Buffer; readonly flags?: number; readonly title?: string }
+  | {
+      readonly op: 'seccomp';
+      readonly filter: Buffer;
+      readonly flags?: number;
+      readonly title?: string;
+      readonly allowsNamespaces?: boolean | undefined;
+    }
   | { readonly op: 'keep_capabilities' }
   | { readonly op: 'setgroups'; readonly gids: readonly number[] }
   | { readonly op: 'setresgid'; readonly gid: number }

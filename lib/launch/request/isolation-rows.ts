@@ -3,7 +3,7 @@ import { flag } from '../../values/validators.ts';
 import { toCalls, toFilterSource } from './filter-value.ts';
 import * as to from './isolation-value.ts';
 import { landlockOptionRows } from './landlock-rows.ts';
-import { addNames, addText, launchOption, parseBytes, parsePath, parseText } from './launch-option.ts';
+import { addNames, addText, launchOption, parsePath, parseText } from './launch-option.ts';
 import { onOff, type Rows, type Values } from './option-row.ts';
 import { toConnectTo, toListenOn } from './outbound-value.ts';
 import { parseUntrusted, toUntrusted } from './untrusted.ts';
@@ -174,7 +174,9 @@ export const isolationRows = {
         'what is written to the jail vanishes with the program',
         () => true,
       ),
-      launchOption('Isolation', '--ephemeral-dir DIR', 'it is kept in DIR on the host instead', parseBytes),
+      launchOption('Isolation', '--ephemeral-dir DIR', 'it is kept in DIR on the host instead', ({ bytes }) =>
+        to.toStore(bytes, 'ephemeral-dir'),
+      ),
     ],
   },
   /** A directory of the host that the program sees at the same path. What it writes there is kept aside until `uchroot-jail commit`. */

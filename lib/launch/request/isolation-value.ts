@@ -139,18 +139,16 @@ export interface NormalWorkspace {
   readonly noexec?: boolean;
 }
 
-const absolute = absolutePath('/tmp');
-
 // Nothing can be mounted on /: a process would not see it, because its root directory is the one below that mount.
-function place(value: unknown, key: string): Buffer {
-  const path = absolute(value as Bytes, key);
+function place(value: unknown, key: string, example = '/tmp'): Buffer {
+  const path = absolutePath(example)(value as Bytes, key);
   const names = path
     .toString('latin1')
     .split('/')
     .filter((one) => one !== '' && one !== '.');
   // placeOf() of ../plan/mount-points.ts compares the places
   if (names.some((one) => one !== '..')) return Buffer.from(`/${names.join('/')}`, 'latin1');
-  throw wrong({ key, value: path, expected: 'a path below /, where the jail itself is', example: '/tmp' });
+  throw wrong({ key, value: path, expected: 'a path below /, where the jail itself is', example });
 }
 
 // The default size of a tmpfs: 64 MiB and 8192 files.
@@ -184,12 +182,12 @@ function toEntry(value: View, key: string): NormalView {
     const target = place(entry.to, `${key}.to`);
     return {
       kind,
-      source: absolute(entry.bind ?? '', `${key}.bind`),
+      source: absolutePath('/tmp')(entry.bind ?? '', `${key}.bind`),
       target,
       readOnly: flag(entry.readOnly, `${key}.readOnly`),
     };
   }
-  const target = place(entry[kind], `${key}.${kind}`);
+  const target = place(entry[kind], `${key}.${kind}`, /^(?:proc|dev)$/.test(kind) ? `/${kind}` : '/tmp');
   if (kind !== 'tmpfs') return { kind, target };
   return {
     kind,
@@ -244,7 +242,8 @@ export function toMapAuto(value: boolean | undefined, key: string, { rootless }:
   return isMapped;
 }
 
-const toStore = absolutePath('/var/lib/jail-changes');
+/** A directory of the host for what programs write. */
+export const toStore = absolutePath('/var/lib/jail-changes');
 
 /** True: what the program writes vanishes with it. A path: it is kept in that directory of the host. */
 export function toEphemeral(
@@ -258,9 +257,11 @@ export function toEphemeral(
   return value === true ? true : toStore(value, key);
 }
 
+const dataPath = absolutePath('/srv/data');
+
 // as a shell shows it, without `..`
 const workspacePath = (value: unknown, key: string): Buffer =>
-  place(Buffer.from(posix.normalize(absolute(value as Bytes, key).toString('latin1')), 'latin1'), key);
+  place(Buffer.from(posix.normalize(dataPath(value as Bytes, key).toString('latin1')), 'latin1'), key);
 
 function toWorkspace(value: unknown, key: string, others: Values): NormalWorkspace {
   // the init of the namespace holds the lock

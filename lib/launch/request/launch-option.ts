@@ -43,7 +43,7 @@ export const parseText = ({ text }: Argument): string => text;
 export const parseBytes = ({ bytes }: Argument): Buffer => bytes;
 /** A path that begins in the working directory of the command. */
 export const parsePath = ({ bytes }: Argument): Buffer =>
-  bytes[0] === 0x2f ? bytes : Buffer.concat([Buffer.from(`${process.cwd()}/`), bytes]);
+  bytes.length === 0 || bytes[0] === 0x2f ? bytes : Buffer.concat([Buffer.from(`${process.cwd()}/`), bytes]);
 export const parseNumeric = ({ text }: Argument): number | string => parseNumber(text);
 
 /** A text, after those that were given before. */

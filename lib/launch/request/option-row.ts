@@ -86,6 +86,10 @@ const operands: Readonly<Record<string, string>> = {
   programs: 'PROGRAM',
   args: 'ARGUMENT',
   to: 'DEST',
+  file: 'FILE',
+  path: 'PATH',
+  before: 'A',
+  after: 'B',
 };
 
 const operandFor = (key: string): string | undefined => operands[key.replace(/^.*\.|\[\d+\]$/g, '')];

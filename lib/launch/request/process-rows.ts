@@ -192,7 +192,7 @@ export const reportRows = {
     type: 'string',
     default: '–',
     setUp: true,
-    normal: to.toPidFile,
+    normal: to.toResultFile,
     options: () => [
       launchOption(
         'Reports',

@@ -20,14 +20,19 @@ export function signalName(number: number): NodeJS.Signals {
   return signalNames.get(number) ?? (`SIGRTMIN+${number - 34}` as NodeJS.Signals);
 }
 
-/** The number of a signal that is given by name or number. @throws UsageError if there is no such signal */
-export function signalNumber(signal: unknown, key: string): number {
+/**
+ * The number of a signal that is given by name or number.
+ *
+ * @param value as the caller has written it
+ * @throws UsageError if there is no such signal
+ */
+export function signalNumber(signal: unknown, key: string, value: unknown = signal): number {
   if (typeof signal === 'number' && Number.isInteger(signal) && signal >= 0 && signal <= 64) return signal;
   if (typeof signal === 'string' && Object.hasOwn(constants.signals, signal))
     return constants.signals[signal as NodeJS.Signals];
   throw wrong({
     key,
-    value: signal,
+    value,
     expected: 'the name or number of a signal (signal(7))',
     example: 'SIGTERM',
     meant: nearest(`SIG${String(signal).replace(/^SIG/i, '')}`, Object.keys(constants.signals)),

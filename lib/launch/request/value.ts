@@ -60,12 +60,16 @@ export function toDescriptors(value: readonly number[] | undefined, key: string)
   return value === undefined ? [] : ascending(descriptors(value, key));
 }
 
-export const toPidFile = optional(text('the path of a file', '/run/NAME.pid', /^[^\0]+$/s));
+const fileName = (example: string) => optional(text('the path of a file', example, /^[^\0]+$/s));
+export const toPidFile = fileName('/run/NAME.pid');
+export const toResultFile = fileName('/run/NAME.json');
 
 /** A text is octal, as for process.umask(). 0o22, 0o27 and 0o77 without their 0o are 0o26, 0o33 and 0o115: hardly meant. */
-export const toUmask: Validator<number | string | undefined, number | undefined> = optional(
+export const toUmask: Validator<number | string | undefined, number | undefined> = optional((given, key) =>
   expecting<number | string, number>(
-    "an octal mode from 0 to 777, as text such as '022' or as a number such as 0o22 (22, 27 and 77 are not octal)",
+    typeof given === 'string'
+      ? 'an octal mode from 0 to 777'
+      : "an octal mode from 0 to 777, as text such as '022' or as a number such as 0o22 (22, 27 and 77 are not octal)",
     '022',
     (value) => {
       const isText = typeof value === 'string' && /^(?:0o)?[0-7]{1,4}$/.test(value);
@@ -73,7 +77,7 @@ export const toUmask: Validator<number | string | undefined, number | undefined>
       const isMode = typeof mode === 'number' && Number.isInteger(mode) && mode >= 0 && mode <= 0o777;
       return isMode && (isText || ![22, 27, 77].includes(mode)) ? mode : undefined;
     },
-  ),
+  )(given, key),
 );
 
 /** What the library takes for resource limits. */

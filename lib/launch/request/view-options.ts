@@ -16,10 +16,17 @@ export function addPlace(kind: 'proc' | 'dev' | 'dir' | 'writable') {
 
 /** Adds SOURCE:DEST, or one path for both. */
 export function addBind(readOnly: boolean) {
-  return ({ bytes }: Argument, before: Views = []): Views => {
+  return ({ bytes, text }: Argument, before: Views = []): Views => {
     const colon = bytes.indexOf(0x3a);
     const bind = colon < 0 ? bytes : bytes.subarray(0, colon);
-    return [...before, { bind, to: colon < 0 ? bytes : bytes.subarray(colon + 1), readOnly }];
+    const to = colon < 0 ? bytes : bytes.subarray(colon + 1);
+    if (bind[0] === 0x2f && to[0] === 0x2f) return [...before, { bind, to, readOnly }];
+    throw wrong({
+      key: readOnly ? 'ro-bind' : 'bind',
+      value: text,
+      expected: 'SRC[:DEST] with absolute paths',
+      example: '/srv/data:/data',
+    });
   };
 }
 

@@ -56,6 +56,8 @@ export interface Filter {
   readonly isReadable: boolean;
   /** Whether it refuses every call on the kernel's keyrings. */
   readonly closesKeyrings: boolean;
+  /** A profile does not refuse to make namespaces. */
+  readonly allowsNamespaces?: boolean;
   /** The rules without the reports, for the process that hears of them. */
   readonly plain?: Buffer;
 }
@@ -166,6 +168,7 @@ export function makeFilter(request: FilterRequest): Filter {
       : { bytes: plain, flags }),
     title: parts.join('; '),
     isReadable: isPermissive(answerTo(policy, 'prctl', [PR_GET_SECCOMP])),
+    ...(profile !== undefined && !isRefused(policy, 'unshare', 'ever') ? { allowsNamespaces: true } : {}),
     closesKeyrings: keyringCalls.every((call) => isRefused(policy, call, 'always')),
   };
 }

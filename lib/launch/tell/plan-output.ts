@@ -68,10 +68,16 @@ export function givenAsText(given: Given): string {
   return `by --insecure-path it gives the program what these walls do not hold:\n${lines.join('')}`;
 }
 
-// A compiled launcher may run on another kernel.
-const onThisKernel = ({ request, account }: Printed): ThreatFacts => ({
+/** What the answers about threats need, on any kernel. */
+export const factsOf = ({ request, account, stages }: Printed): ThreatFacts => ({
   request,
   account,
+  allowsNamespaces: stages.flat().some((step) => step.op === 'seccomp' && step.allowsNamespaces === true),
+});
+
+// A compiled launcher may run on another kernel.
+const onThisKernel = (launch: Printed): ThreatFacts => ({
+  ...factsOf(launch),
   landlockAbi: native.landlockAbi(),
 });
 

@@ -11,6 +11,8 @@ export interface ThreatFacts {
   readonly account: Pick<Account, 'uid'>;
   /** The ABI of Landlock that the kernel has, 0 for none. Undefined: another kernel may run the launch. */
   readonly landlockAbi?: number;
+  /** The profile of system calls does not refuse to make namespaces. */
+  readonly allowsNamespaces?: boolean;
 }
 
 interface Wall {
@@ -158,7 +160,8 @@ const nothingOnDisk: Wall = {
 const profile: Wall = {
   name: 'profile of system calls',
   option: () => '--seccomp=FILE',
-  stands: ({ request: { seccomp } }) => seccomp?.file !== undefined && !seccomp.isLog,
+  stands: ({ request: { seccomp }, allowsNamespaces }) =>
+    seccomp?.file !== undefined && !seccomp.isLog && allowsNamespaces !== true,
 };
 
 const anyFilter: Wall = {

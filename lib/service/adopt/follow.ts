@@ -3,8 +3,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 
 import { UsageError } from '../../errors.ts';
 import { commandDirectory } from '../../native.ts';
-import { quote } from '../../words/quote.ts';
 import { unless } from '../../words/system-error.ts';
+import { wrong } from '../../values/wrong.ts';
 import { nodePath } from '../unit/node-path.ts';
 import { adoptedUnits } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
@@ -38,8 +38,11 @@ export function toWindow(text: string): Window {
     /^((?:[01]\d|2[0-3]):[0-5]\d)-((?:[01]\d|2[0-3]):[0-5]\d)$/.exec(text) ?? [];
   const minutes = (minutesOf(until) - minutesOf(from) + 1440) % 1440;
   if (from !== '' && minutes > 0) return { from, minutes };
-  throw new UsageError(`--window must be two different times of a day, not ${quote(text)}`, {
-    hint: '--window 02:00-05:30',
+  throw wrong({
+    key: '--window',
+    value: text,
+    expected: 'two different times of a day',
+    example: '02:00-05:30',
   });
 }
 

@@ -69,14 +69,15 @@ const unit = text('the name of a service', 'nginx');
 const account = optional(text('the name of an account', 'postgres', /^[A-Za-z_][A-Za-z0-9_.-]*$/));
 const watch = optional(whole(100, 600_000, 5000));
 // a setting of systemd takes it as it is, and it appears at the same place of the jail
-const paths = list(
-  text(
-    'an absolute path without blanks, colons, quotes, percent signs and ..',
-    '/srv/site',
-    /^(?!.*\/\.\.(?:\/|$))\/[^\s:"'\\%]+$/,
-  ),
-  ['/srv/site'],
-);
+const paths = (example: string) =>
+  list(
+    text(
+      'an absolute path without blanks, colons, quotes, percent signs and ..',
+      example,
+      /^(?!.*\/\.\.(?:\/|$))\/[^\s:"'\\%]+$/,
+    ),
+    [example],
+  );
 
 // A path of the host that a request names.
 function toNamedPath(path: string, isReadOnly: boolean): ServicePath {
@@ -144,7 +145,8 @@ function toCapabilities(given: readonly string[] | undefined): readonly string[]
 /** The options of an adoption. @throws UsageError */
 export function optionsOf(request: AdoptRequest): AdoptionOptions {
   const { user, binds = [], readOnlyBinds = [], programs = [] } = request;
-  for (const [key, given] of Object.entries({ binds, readOnlyBinds, programs })) paths(given, key);
+  for (const [key, given] of Object.entries({ binds, readOnlyBinds, programs }))
+    paths(key === 'programs' ? '/usr/bin/env' : '/srv')(given, key);
   return {
     user: account(user, 'user'),
     paths: [

@@ -6,7 +6,7 @@ import type { Step } from '../../../lib/launch/plan/step.ts';
 import { compiledHelp, compiledPlan } from '../../../lib/launch/compile/compiled-text.ts';
 import { normalize, type LaunchRequest } from '../../../lib/launch/request/request.ts';
 import { planAsJson, planAsText, stepsAsText, type Printed } from '../../../lib/launch/tell/plan-output.ts';
-import { threatAnswers, threatsAsText } from '../../../lib/launch/tell/threats.ts';
+import { threatAnswers, threatsAsText, type ThreatFacts } from '../../../lib/launch/tell/threats.ts';
 import { native } from '../../../lib/native.ts';
 import { sam } from '../../support/launch/view.ts';
 
@@ -80,6 +80,11 @@ t.test('the five lines say what the options give, and each subject is in one of 
   const halfShut = planAsText(launchOf(Buffer.from(''), sam, half));
   t.match(halfShut, /^shut: .* the network of the host but for what is open,/m);
   t.match(halfShut, /^open: {3}system calls unshare, calls to host-loopback:80, .*, unusual system calls,/m);
+  const profiled = { ...launch, request: { ...launch.request, seccomp: { file: '/p', isLog: false } } };
+  const unusual = (facts: ThreatFacts) =>
+    threatAnswers(facts).find(({ subject }) => subject === 'unusual system calls')?.stopped;
+  t.ok(unusual(profiled));
+  t.notOk(unusual({ ...profiled, allowsNamespaces: true }), 'a profile that refuses nothing');
   const problem = new LaunchError('execve: no', { step: 'execve', code: 'ENOENT' });
   t.match(planAsText(launch, { problem }), '\nfails:  execve; the reason follows\n');
 });

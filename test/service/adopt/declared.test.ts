@@ -55,7 +55,7 @@ t.test('a wrong file is told with its line and a remedy that works', async (t) =
     ],
     ['unit = "nginx"', 'a.toml:1: unknown key unit', /nginx\.toml$/, true],
     ['user = "root"\nbind = "/nowhere/x"', 'a.toml:2: /nowhere/x does not exist', /^name a file/, false],
-    ['bind = "srv"', /^a\.toml:1: bind must be an absolute path/, 'for example bind = "/srv/site"', false],
+    ['bind = "srv"', /^a\.toml:1: bind must be an absolute path/, 'for example bind = "/srv"', false],
     ['watch = 1000', /^a\.toml:1: watch must be seconds from 0\.1 to 600/, 'for example watch = 10', false],
     ['insecure-path = "yes"', 'a.toml:1: insecure-path is true or false', 'write it without quotes', true],
     ['user = ["a", "b"]', 'a.toml:1: user takes one value', 'write one without brackets', false],

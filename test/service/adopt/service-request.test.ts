@@ -11,9 +11,9 @@ t.test('a wrong value is told with its key, and by the command with its option',
   const wrong = 'must be an absolute path without blanks, colons, quotes, percent signs and ..';
   for (const [values, inLibrary, inCommand, hint] of [
     [{ user: '9x' }, "user must be the name of an account, not '9x'", '--user must be', '--user postgres'],
-    [{ binds: ['a'] }, `binds[0] ${wrong}, not 'a'`, '--bind must be', '--bind /srv/site'],
-    [{ readOnlyBinds: ['/a/../b'] }, `readOnlyBinds[0] ${wrong}`, '--ro-bind must be', '--ro-bind /srv/site'],
-    [{ programs: ['/a b'] }, `programs[0] ${wrong}`, '--program must be', '--program /srv/site'],
+    [{ binds: ['a'] }, `binds[0] ${wrong}, not 'a'`, '--bind must be', '--bind /srv'],
+    [{ readOnlyBinds: ['/a/../b'] }, `readOnlyBinds[0] ${wrong}`, '--ro-bind must be', '--ro-bind /srv'],
+    [{ programs: ['/a b'] }, `programs[0] ${wrong}`, '--program must be', '--program /usr/bin/env'],
   ] as const) {
     try {
       optionsOf({ unit: 'web', ...values });
