@@ -1,4 +1,6 @@
 // Prints a plan: `uchroot --plan`, as text and as JSON.
+import { existsSync } from 'node:fs';
+
 import type { LaunchError } from '../../errors.ts';
 import { jsonDocument } from '../../words/json.ts';
 import { native } from '../../native.ts';
@@ -79,6 +81,7 @@ export const factsOf = ({ request, account, stages }: Printed): ThreatFacts => (
 const onThisKernel = (launch: Printed): ThreatFacts => ({
   ...factsOf(launch),
   landlockAbi: native.landlockAbi(),
+  hasMemfdNoexec: existsSync('/proc/sys/vm/memfd_noexec'),
 });
 
 /** A line for the account, and one for each step: place, name, object and purpose. A line marks the border between two stages. */

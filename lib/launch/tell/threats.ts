@@ -13,6 +13,8 @@ export interface ThreatFacts {
   readonly landlockAbi?: number;
   /** The profile of system calls does not refuse to make namespaces. */
   readonly allowsNamespaces?: boolean;
+  /** Whether the kernel has vm.memfd_noexec. Undefined: as for the ABI. */
+  readonly hasMemfdNoexec?: boolean;
 }
 
 interface Wall {
@@ -141,8 +143,8 @@ const noProgramsOfItsOwn: Wall = {
 
 const noMemfd: Wall = {
   name: 'vm.memfd_noexec (Linux 6.3)',
-  option: () => '--isolate',
-  stands: (facts) => has(facts, 'pid') && !facts.request.rootless,
+  option: ({ hasMemfdNoexec = true }) => (hasMemfdNoexec ? '--isolate' : undefined),
+  stands: (facts) => (facts.hasMemfdNoexec ?? true) && has(facts, 'pid') && !facts.request.rootless,
 };
 
 // --ephemeral-dir keeps what is written on a disk.

@@ -160,6 +160,20 @@ t.test(
   },
 );
 
+t.test('files in memory are executed where the kernel has no vm.memfd_noexec', async (t) => {
+  const answer = (keys: Partial<LaunchRequest>, hasMemfdNoexec: boolean) =>
+    threatAnswers({
+      request: normalize({ user: 'sam', jail: '/srv/jail', ...keys }),
+      account: { uid: 1001 },
+      hasMemfdNoexec,
+    }).find(({ threat }) => threat === 'execute a file in memory (memfd_create)');
+  const open = { stopped: false, by: [], remedies: [] };
+  t.match(answer(levels.isolate, true), { stopped: true, by: ['vm.memfd_noexec (Linux 6.3)'] });
+  t.match(answer(levels.isolate, false), open);
+  t.match(answer({}, true), { stopped: false, remedies: ['--isolate'] });
+  t.match(answer({}, false), open);
+});
+
 t.test('no remedy is an option that is given', async (t) => {
   const proc = 'reach files of theirs through /proc';
   const trace = 'trace them, read their memory, take their descriptors';
