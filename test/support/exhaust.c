@@ -3,6 +3,7 @@
 //   exhaust code PATH     copies itself to PATH, and tries to run the copy as code in each way
 //   exhaust handles       tries to reach files by handles
 //   exhaust descriptors   opens descriptors until it fails, and processes until it fails
+//   exhaust remake PATH   removes an empty directory and makes it again
 //   exhaust user          takes what the kernel counts for each user until it fails, and keeps it until its input ends
 #define _GNU_SOURCE
 #include <errno.h>
@@ -117,6 +118,10 @@ int main(int argc, char **argv) {
   if (strcmp(what, "nothing") == 0) return 0;
   if (strcmp(what, "code") == 0 && argc == 3) code(argv[2]);
   else if (strcmp(what, "handles") == 0) handles();
+  else if (strcmp(what, "remake") == 0 && argc == 3) {
+    TRY("remove", rmdir(argv[2]));
+    TRY("make again", mkdir(argv[2], 0755));
+  }
   else if (strcmp(what, "descriptors") == 0) descriptors();
   else if (strcmp(what, "user") == 0) user();
   else return 98;

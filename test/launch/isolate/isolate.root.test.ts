@@ -177,9 +177,11 @@ test('a bind follows a link of the jail to its end', async (t) => {
 
 test('files in memory cannot be executed, and the host does not change', async (t) => {
   const setting = '/proc/sys/vm/memfd_noexec';
-  const before = readFileSync(setting, 'latin1');
-  t.equal(run(['--proc', '/proc'], `cat ${setting}`).stdout, '2\n');
-  t.equal(readFileSync(setting, 'latin1'), before);
+  // Linux 6.3
+  const read = () => (existsSync(setting) ? readFileSync(setting, 'latin1') : '');
+  const before = read();
+  t.equal(run(['--proc', '/proc'], `cat ${setting}`).stdout, before && '2\n');
+  t.equal(read(), before);
 });
 
 test('socket activation and watchdog name the pid that the program has', async (t) => {
