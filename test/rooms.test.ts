@@ -191,7 +191,7 @@ const mostLines: Readonly<Record<string, number>> = {
   jail: 22_960,
   launch: 19_800,
   outbound: 1390,
-  service: 10_360,
+  service: 10_410,
   tcpwrappers: 6390,
   tree: 760,
   trust: 670,

@@ -4,6 +4,7 @@ import { isFailure, releaseRemoved, updateOf, updateService } from '../service/a
 import { listServices } from '../service/adopt/adopted-status.ts';
 import type { AdoptReport } from '../service/adopt/planning.ts';
 import type { UpdateCause } from '../service/adopt/update-cause.ts';
+import { mendFollowing } from '../service/adopt/follow.ts';
 import { openRemovals } from '../service/adopt/generation.ts';
 import { failedLast, inOrder, needsOf } from '../service/adopt/update-order.ts';
 import { option } from '../values/command-option.ts';
@@ -147,6 +148,10 @@ export const update: ServiceCommand = {
       });
     const other = ofAll.find((name) => unit !== undefined && has(read, name));
     if (other !== undefined) throw new UsageError(usage, { hint: `--${other} belongs to --all` });
+    if (!has(read, 'plan') && !has(read, 'check') && (await mendFollowing()))
+      process.stderr.write(
+        'uchroot-service: the units of follow start this node and this uchroot now: theirs were gone\n',
+      );
     return unit === undefined ? updateAll(read, signal) : updateOne(String(unit), read, signal);
   },
 };

@@ -19,7 +19,7 @@ import { bytePath, type BytePath } from '../tree/path.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { oneLine, type Unit } from '../service/unit/service-unit.ts';
 import { isClosedToRoot } from '../service/unit/closed-to-root.ts';
-import { nodePath } from '../service/unit/node-path.ts';
+import { isPassing, nodePath, stablePath } from '../service/unit/node-path.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
 import { refuseForeign } from '../service/unit/present-unit.ts';
 import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
@@ -43,7 +43,7 @@ export const latin1 = (value: Uint8Array | string): string => toBuffer(value).to
 /** The words that start this command in a service. `--`: Node 20 would take --env-file for itself, even from the arguments of the program. */
 export function nodeCommand(words: readonly string[]): readonly string[] {
   const end = words.some((word) => word.startsWith('--env-file')) ? ['--'] : [];
-  return [latin1(nodePath()), ...end, latin1(process.argv[1] ?? '')];
+  return [latin1(nodePath()), ...end, latin1(stablePath(process.argv[1] ?? ''))];
 }
 
 // An absolute path without `.` and `..`, because systemd's settings do not accept these. The kernel resolves the part up to the
@@ -224,6 +224,11 @@ function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): Launch
   }
 }
 
+const passingNode = (node: string): Warning => ({
+  message: `unit: it starts ${quote(bytePath(node))}, a path with the version of node: another version will not be there`,
+  hint: 'make the unit again after each update of node; or install node for the whole host, such as by apt-get install nodejs; or, without node: --compile FILE',
+});
+
 /**
  * Makes the files of a unit, and writes them if a directory is given. Also returns why the launch would fail now.
  *
@@ -246,6 +251,8 @@ export function makeUnit(
   const place = resolve(given === undefined ? '' : toUnitDirectory(given).toString());
   if (given !== undefined) refuseForeign(files, place, commandLine('--unit-name', `${unit.name}-jail`));
   compile?.(unitLaunch(options, request));
+  const [node = ''] = unit.compiled === undefined ? unit.command : [];
+  if (isPassing(node)) warn(passingNode(node));
   const output =
     given === undefined ? printedFiles(unit.format, files) : `${writeFiles(files, place).join('\n')}\n`;
   return { output, problem: findUnitProblem(unit, request, warn) };

@@ -5,7 +5,7 @@ import { UsageError } from '../../errors.ts';
 import { commandDirectory } from '../../native.ts';
 import { unless } from '../../words/system-error.ts';
 import { wrong } from '../../values/wrong.ts';
-import { nodePath } from '../unit/node-path.ts';
+import { nodePath, stablePath } from '../unit/node-path.ts';
 import { adoptedUnits } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
 import { replaceHostFile } from './host-file.ts';
@@ -18,7 +18,7 @@ const dpkgDirectory = '/etc/dpkg/dpkg.cfg.d';
 const lock = '/var/lib/dpkg/lock-frontend';
 const heading = '# Made by uchroot-service: `uchroot-service follow --off` removes it.\n';
 
-const command = `${commandDirectory}/uchroot-service.cjs`;
+const command = `${stablePath(commandDirectory)}/uchroot-service.cjs`;
 const unitAt = (type: string): string => `/etc/systemd/system/${name}.${type}`;
 const hookAt = `${dpkgDirectory}/uchroot`;
 const places = [hookAt, unitAt('path'), unitAt('timer'), unitAt('service')];
@@ -125,6 +125,22 @@ export async function followHost(window: Window | undefined): Promise<void> {
   }
 }
 
+// What its unit starts and is gone, as after an update of node by a node manager, or of uchroot.
+function gone(): readonly string[] {
+  if (!isHere()) return [];
+  const [, ...words] = /^ExecStart="([^"]+)" "([^"]+)"/m.exec(textAt(unitAt('service')) ?? '') ?? [];
+  return words.filter((path) => !existsSync(path));
+}
+
+/** Has its files start this node and this uchroot, if one of theirs is gone. @returns whether that was so */
+export async function mendFollowing(): Promise<boolean> {
+  if (gone().length === 0) return false;
+  const from = / (\d\d:\d\d)$/m.exec(textAt(unitAt('timer')) ?? '')?.[1];
+  const minutes = Number(/^TimeoutStartSec=(\d+)min$/m.exec(textAt(unitAt('service')) ?? '')?.[1]);
+  await followHost(from === undefined ? undefined : { from, minutes });
+  return true;
+}
+
 /** Leaves no trace of it. An update that runs goes on to its end. */
 export async function stopFollowing(): Promise<void> {
   const present = places.filter((path) => textAt(path)?.startsWith(heading) === true);
@@ -149,7 +165,10 @@ export async function followState(): Promise<string> {
   );
   const at = ended === '0' ? undefined : new Date(Number(ended) / 1000).toISOString();
   const last = at === undefined ? 'not yet' : `${shownDate(at)}, ${Result}`;
-  return `on: services are updated ${when}\n  last run: ${last}; journalctl -u ${name}\n  timer: systemctl list-timers ${name}.timer\n`;
+  const [lost] = gone();
+  const loss =
+    lost === undefined ? '' : `  it cannot start: ${lost} is gone; uchroot-service update --all mends that\n`;
+  return `on: services are updated ${when}\n${loss}  last run: ${last}; journalctl -u ${name}\n  timer: systemctl list-timers ${name}.timer\n`;
 }
 
 /** After the last service there is nothing to update. */

@@ -9,7 +9,7 @@ import type { JailWork } from '../../jail/request/jail-request.ts';
 import { bytePath } from '../../tree/path.ts';
 import { commandDirectory } from '../../native.ts';
 import { readVersion } from '../../version.ts';
-import { nodePath } from '../unit/node-path.ts';
+import { nodePath, stablePath } from '../unit/node-path.ts';
 import { type Adoption, type AdoptionOptions, chooseAdoption, type HostFacts, jailOf } from './adoption.ts';
 import { replacedPaths } from './behind.ts';
 import { presentDropIn, type Unjailed } from './systemd-bus.ts';
@@ -132,7 +132,7 @@ const planOf = (adoption: Adoption, { service, options, host }: Subject): Adopti
     isFirst: findRecord(service.unit) === undefined,
     watchMs: options.watchMs,
     noTrial: options.noTrial,
-    relay: { node: nodePath(), commands: commandDirectory },
+    relay: { node: nodePath(), commands: stablePath(commandDirectory) },
   });
 
 // What is told of a plan.

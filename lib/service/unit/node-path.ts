@@ -1,14 +1,50 @@
-// Where a service finds node.
-import { accessSync, constants, realpathSync } from 'node:fs';
+// Where a service finds node and uchroot after this version of node is gone.
+import { accessSync, constants, readdirSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+
 import { lookOr } from '../../words/system-error.ts';
 
-function isThis(path: string): boolean {
-  accessSync(path, constants.X_OK);
-  return path.startsWith('/') && realpathSync(path) === process.execPath;
+const isProgram = (path: string): boolean => lookOr(false, () => accessSync(path, constants.X_OK) ?? true);
+
+// As in v20.20.2; a path with `20` alone stays for all its versions.
+const version = /(?<=\/)[^/]*\d\.\d[^/]*(?=\/)/;
+
+// fnm makes a link for each shell there, which ends with it.
+const inMemory = /^\/(?:run|tmp|var\/run|dev\/shm)\/|\/fnm_multishells\//;
+
+const rank = (path: string): number => 2 * Number(inMemory.test(path)) + Number(version.test(path));
+
+/** Whether a path ends with this version of node, or with this shell. */
+export const isPassing = (path: string): boolean => rank(path) > 0;
+
+// Links of node managers lie beside the versions (mise), in `aliases` (fnm), or above them (`current` of nvm).
+function nearLinks(path: string): readonly string[] {
+  const found = version.exec(path);
+  if (found === null) return [];
+  const top = path.slice(0, found.index - 1);
+  const rest = path.slice(found.index + found[0].length + 1);
+  const places = [top, dirname(top), `${dirname(top)}/aliases`, dirname(dirname(top))];
+  const links = places.flatMap((place) =>
+    lookOr([], () => readdirSync(place, { withFileTypes: true }))
+      .filter((entry) => entry.isSymbolicLink())
+      .map(({ name }) => `${place}/${name}`),
+  );
+  // that of fnm leads to a directory in that of the version
+  return links.flatMap((link) => [`${link}/${rest}`, `${link}/${rest.replace(/^[^/]*\//, '')}`]);
 }
 
-/** The path where PATH finds the node of this process. It stays the same when a new version replaces the running one. */
+/** The path of the same file or directory that stays longest: without a version, if there is one. `others` may lead there too. */
+export function stablePath(path: string, others: readonly string[] = []): string {
+  const real = lookOr(path, () => realpathSync(path));
+  const isSame = (one: string): boolean =>
+    one.startsWith('/') && lookOr(undefined, () => realpathSync(one)) === real;
+  const all = [...others, path, real];
+  const same = [...all, ...[path, real].flatMap(nearLinks)].filter(isSame);
+  return same.toSorted((one, other) => rank(one) - rank(other))[0] ?? path;
+}
+
+/** The path of the node of this process. It stays the same when a new version replaces the running one, if there is such a path. */
 export function nodePath(): string {
   const candidates = (process.env.PATH ?? '').split(':').map((directory) => `${directory}/node`);
-  return candidates.find((path) => lookOr(false, () => isThis(path))) ?? process.execPath;
+  return stablePath(process.execPath, candidates.filter(isProgram));
 }
