@@ -87,7 +87,8 @@ if b == 2:
 if b == 3: print('x' * 2**21)
 if b == 4: open('/etc/shadow')
 if b == 5:
-    while True: pass
+    import time
+    time.sleep(60)
 print(a + b)`;
   const tests = Array.from({ length: 6 }, (_, b) => ({ input: `0 ${b}\n`, output: `${b}\n` }));
   writeFileSync(`${home}/tests.json`, JSON.stringify([...tests, { input: '9 9', output: '1' }]));
@@ -116,11 +117,11 @@ t.test('the host of plug-ins survives them, and starts them again', limit, async
   mkdirSync(`${home}/plug-ins`);
   writeFileSync(`${home}/plug-ins/double.mjs`, 'export default ({ n }) => ({ n: 2 * n });');
   const bad = `import { readFileSync } from 'node:fs';
-    export default (what) => what === 'loop' ? (() => { for (;;); })() : what === 'exit' ? process.exit(3) : readFileSync(what, 'utf8');`;
+    export default (what) => what === 'block' ? Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0) : what === 'exit' ? process.exit(3) : readFileSync(what, 'utf8');`;
   writeFileSync(`${home}/plug-ins/bad.mjs`, bad);
   const requests = [
     'double {"n": 21}',
-    'bad "loop"',
+    'bad "block"',
     'bad "exit"',
     'bad "/etc/shadow"',
     'bad "/proc/version"',
