@@ -90,8 +90,11 @@ const needsCgroup = (options: readonly string[]): boolean =>
 test('the reason is right for each planted end, on cgroup v1 and v2 and without one', async (t) => {
   const rows = [
     ...ends.map((row) => ({ before: [] as readonly string[], row })),
-    ...(hasBoth ? ends : [])
-      .filter(([, options]) => needsCgroup(options))
+    ...(hasBoth ? ends.filter(([, options]) => needsCgroup(options)) : [])
+      // how uchroot sees the end of a program depends on what it does and which limit it meets, not on the rest of its words
+      .filter(([words, , { limit }], at, all) =>
+        all.every(([other, , { limit: met }], before) => before >= at || other !== words || met !== limit),
+      )
       .map((row) => ({ before: withoutUnified, row })),
   ];
   const tell = async (number: number): Promise<void> => {

@@ -177,7 +177,12 @@ t.test(
     const args = (jail: string) => ['build', jail, '--from', `${base}/root`, '/bin/bash', '/bin/ls'];
     const moments = momentsOf(t, args(`${base}/whole`));
     const whole = describeTree(`${base}/whole`);
-    for (const [round, moment] of moments.entries()) {
+    // One moment of each kind: the first, the middle, the last in turn. A build clears up as the update above does, which is killed at all.
+    const some = CALLS.flatMap((call, at) => {
+      const all = moments.filter((moment) => moment.call === call);
+      return all.slice(at % all.length).slice(0, 1);
+    });
+    for (const [round, moment] of some.entries()) {
       const jail = `${base}/jail${round}`;
       const label = `${moment.call} ${moment.when}`;
       t.not(runUntil(moment, args(jail)), 0, label);
