@@ -188,7 +188,7 @@ const mostLines: Readonly<Record<string, number>> = {
   bin: 4980,
   binary: 2230,
   inetd: 4560,
-  jail: 22_960,
+  jail: 23_030,
   launch: 19_800,
   outbound: 1390,
   service: 10_410,

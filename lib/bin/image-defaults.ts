@@ -5,12 +5,14 @@ import type { ImageOrigin } from '../jail/manifest/image-origin.ts';
 import { closing } from '../jail/work/closing.ts';
 import { toJailError } from '../jail/work/jail-error.ts';
 import type { LaunchRequest } from '../launch/request/request.ts';
+import { shells } from '../launch/request/jail-shell.ts';
 import { native } from '../native.ts';
 import { bytePath, pathBytes, showPath } from '../tree/path.ts';
 import { openFileRoot } from '../tree/root.ts';
+import { isExecutable } from '../tree/walk.ts';
 import { caller } from '../trust/owner.ts';
 import { toBuffer } from '../words/quote.ts';
-import { shellWord } from '../words/shell-word.ts';
+import { commandLine, shellWord } from '../words/shell-word.ts';
 
 /** The request with what the image says, where the caller says nothing. @throws UsageError if the jail has none; JailError; system errors */
 export function withImageDefaults(request: LaunchRequest): LaunchRequest {
@@ -25,6 +27,10 @@ export function withImageDefaults(request: LaunchRequest): LaunchRequest {
     return [one.slice(0, at), one.slice(at + 1)] as const;
   });
   const { program, cwd } = image;
+  if (program === undefined && request.program === undefined && !hasShell(request))
+    throw new UsageError(`the image of ${showPath(directory)} says no program`, {
+      hint: commandLine('uchroot', '-', directory, 'PROGRAM'),
+    });
   return {
     ...request,
     user: userOf(image, request),
@@ -34,6 +40,11 @@ export function withImageDefaults(request: LaunchRequest): LaunchRequest {
     ...(request.cwd === undefined && cwd !== undefined && { cwd: pathBytes(cwd) }),
   };
 }
+
+const hasShell = ({ jail }: LaunchRequest): boolean =>
+  closing(openFileRoot(jail, caller()), (root) =>
+    shells.some((shell) => isExecutable(root, bytePath(shell))),
+  );
 
 function openManifest({ jail }: LaunchRequest) {
   try {

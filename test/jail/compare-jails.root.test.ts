@@ -44,11 +44,11 @@ t.test('a jail and its image hold the same, until one of both changes', asRoot, 
   writeFileSync(`${jail}/tmp/made-by-a-program`, '');
   const [oci, tar] = [`${base}/images/jail.tar`, `${base}/jail.root.tar`];
   mkdirSync(`${base}/images`);
-  await exportJail({ directory: jail, file: oci });
+  await exportJail({ directory: jail, file: oci, tag: 'own/jail:1' });
   await exportJail({ directory: jail, file: tar, format: 'tar' });
   const none = { packages: [], files: [], missing: { before: [], after: [] } };
   for (const after of [oci, tar]) t.same(await compareJails({ before: jail, after }), none, after);
-  t.match(uchrootJail(['diff', jail, oci]), { status: 0, stdout: '', stderr: '' });
+  t.match(uchrootJail(['diff', jail, `${oci}:own/jail:1`]), { status: 0, stdout: '', stderr: '' });
   for (const format of ['spdx', 'cyclonedx'] as const) {
     const { text } = await describeJail({ directory: oci, format });
     t.equal(
@@ -143,5 +143,8 @@ t.test('an image of others has the packages that it says, and all of its files',
   put('/.uchroot/manifest.json', '{"format":1');
   await t.rejects(describeJail({ directory: pack('damaged') }), { code: 'ERR_MANIFEST' });
   writeFileSync(`${base}/text`, 'no image');
-  await t.rejects(describeJail({ directory: `${base}/text` }), { code: 'ERR_IMAGE' });
+  await t.rejects(describeJail({ directory: `${base}/text` }), {
+    code: 'ERR_IMAGE',
+    message: /no tar archive/,
+  });
 });

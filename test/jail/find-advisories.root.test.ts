@@ -62,6 +62,7 @@ t.test(
     );
     const sarif: unknown = JSON.parse(run('--format', 'sarif').stdout);
     t.same(faultsOfSarif(sarif), []);
+    t.match(JSON.stringify(sarif), '"artifactLocation":{"uri":".uchroot/manifest.json.gz"');
 
     t.match(run('--release', 'bookworm'), {
       status: 2,

@@ -150,6 +150,18 @@ t.test('the image says what a launch begins with, and a newer one updates the ja
     stderr: /the group of the image has the id 1, which is daemon's/,
   });
   t.match(start([...command, '-', root]), { status: 1, stderr: /was not made of one/ });
+  const tool = `${base}/tool.tar`;
+  const capabilities = Buffer.from('0000000200200000000000000000000000000000', 'hex');
+  writeFileSync(
+    tool,
+    archive(pax({ 'SCHILY.xattr.security.capability': capabilities }), run('opt/tool', 'x')),
+  );
+  const asked = { directory: `${base}/tool`, image: tool, keepPrivileges: ['/opt/tool'] };
+  t.match((await buildJail(asked)).warnings, [/without file capabilities.*\/opt\/tool/]);
+  t.match(start([...command, '-', `${base}/tool`]), {
+    status: 1,
+    stderr: /says no program\nhint: .*PROGRAM/,
+  });
   t.match(start([...command, '-', `${base}/none`]), {
     status: 1,
     stderr: /^uchroot: [^\n]*no such file[^\n]*\nhint: /,
@@ -191,7 +203,11 @@ t.test('no name leads out of the jail, and a refused image leaves nothing', { sk
   ];
   writeFileSync(file, archive(...files));
   const { warnings } = await buildJail({ directory: jail, image: file });
-  t.match(warnings, [/only harmless devices.*\/disk, \/mem/, /neither file.*\/fifo/]);
+  t.match(warnings, [
+    /only harmless devices.*\/disk, \/mem/,
+    /neither file.*\/fifo/,
+    /attributes.*\/attributes/,
+  ]);
   t.same(describeTree(outside), before);
   const { recipe, packages, entries } = manifestOf(jail);
   t.same([recipe.copies, packages], [[], {}]);

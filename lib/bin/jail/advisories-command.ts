@@ -1,4 +1,6 @@
 // The command `uchroot-jail advisories`: open issues of a jail's packages, as text, JSON or SARIF.
+import { existsSync } from 'node:fs';
+
 import {
   type DescribedRule,
   countFindings,
@@ -8,10 +10,19 @@ import {
 } from '../../findings/finding-severity.ts';
 import { showReport } from '../../findings/output.ts';
 import { type AdvisoriesReport, findAdvisories } from '../../jail/find-advisories.ts';
+import { MANIFEST_PATH } from '../../jail/manifest/manifest.ts';
 import { absolute } from '../../jail/host/given-path.ts';
 import type { Issue } from '../../jail/inventory/known-issues.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
-import { bytePath, pathBytes, showPath } from '../../tree/path.ts';
+import {
+  type BytePath,
+  bytePath,
+  joinPath,
+  lastComponent,
+  parentPath,
+  pathBytes,
+  showPath,
+} from '../../tree/path.ts';
 import { option } from '../../values/command-option.ts';
 import { quote } from '../../words/quote.ts';
 import { readVersion } from '../../version.ts';
@@ -91,6 +102,13 @@ function findingsOf({ issues, unknown }: AdvisoriesReport): readonly Found[] {
   );
 }
 
+// The file that says which versions there are: the manifest of a jail, or the image itself.
+function placeOf(named: BytePath) {
+  if (existsSync(pathBytes(`${named}${MANIFEST_PATH}` as BytePath)))
+    return { base: named, path: MANIFEST_PATH };
+  return { base: parentPath(named), path: joinPath('/' as BytePath, lastComponent(named)) };
+}
+
 type AdvisoriesCommand = Command<Required<Pick<JailWork, 'signal' | 'onProgress'>>>;
 
 export const advisories: AdvisoriesCommand = {
@@ -118,7 +136,7 @@ export const advisories: AdvisoriesCommand = {
     const report = await findAdvisories({ ...request, ...(release !== undefined && { release }) });
     const findings = findingsOf(report);
     const counts = countFindings(findings);
-    const jail = absolute(directory);
+    const place = placeOf(absolute(directory));
     const text = showReport(format, {
       findings,
       counts,
@@ -134,9 +152,11 @@ export const advisories: AdvisoriesCommand = {
       sarif: () => ({
         tool: 'uchroot-jail',
         version: readVersion(),
-        bases: { JAIL: pathBytes(jail) },
+        bases: { JAIL: pathBytes(place.base) },
         rules: RULES.map((rule) => Object.assign({ tags: ['security'] }, rule)),
-        results: findings.map((finding) => Object.assign({ path: Buffer.from('/'), base: 'JAIL' }, finding)),
+        results: findings.map((finding) =>
+          Object.assign({ path: pathBytes(place.path), base: 'JAIL' }, finding),
+        ),
       }),
     });
     return { text, status: statusOf(counts, lowest) };

@@ -27,7 +27,7 @@ export interface ImagePath {
   /** Of a device. */
   readonly major?: number;
   readonly minor?: number;
-  /** By name, such as `security.capability`. */
+  /** `security.capability`, and OTHERS for all others. */
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
   /** Of a file. */
   readonly content?: ImageContent;

@@ -2,6 +2,7 @@
 import { type BytePath, isWithin, parentPath, showPaths } from '../../tree/path.ts';
 import { CHARACTER_DEVICE, DESCRIPTOR_LINKS, DEVICES } from '../host/devices.ts';
 import type { ImagePath } from './image-merge.ts';
+import { OTHERS } from './tar-header.ts';
 import { showOrigin } from '../manifest/image-origin.ts';
 import { mountPoints, STORE } from '../manifest/layout.ts';
 import { addedByExport } from './travelled.ts';
@@ -31,7 +32,7 @@ export function planImage({ paths, manifest }: ImageContents, recipe: Recipe): I
   const versions = new Map(Object.entries(manifest?.packages ?? {}));
   const origins = new Map(Object.entries(manifest?.origins ?? {}));
   const privileged = new Set(recipe.keepPrivileges);
-  const lost: Record<keyof typeof NOTES, BytePath[]> = { devices: [], special: [], privileges: [] };
+  const lost: Lost = { devices: [], special: [], privileges: [], capabilities: [], attributes: [] };
   const used = new Set<BytePath>();
   const packages = new Map<BytePath, string>();
   const entries: Entry[] = [];
@@ -97,7 +98,13 @@ const NOTES = {
   special: (paths: string) => `left out, because it is neither file, directory nor link: ${paths}`,
   privileges: (paths: string) =>
     `without set-user-ID, set-group-ID and file capabilities, because --keep-privileges does not name it: ${paths}`,
+  capabilities: (paths: string) =>
+    `without file capabilities, which are not taken from an image (setcap(8) gives them): ${paths}`,
+  attributes: (paths: string) =>
+    `without their extended attributes and access control lists, which are not taken from an image: ${paths}`,
 } as const;
+
+type Lost = Readonly<Record<keyof typeof NOTES, BytePath[]>>;
 
 const nothing: Omit<
   JailPlan,
@@ -134,8 +141,9 @@ function toEntry(
   { path, kind, mode, uid, gid, target, major, minor, content, xattrs }: ImagePath,
   reason: Reason,
   keeps: boolean,
-  lost: Record<keyof typeof NOTES, BytePath[]>,
+  lost: Lost,
 ): Entry | undefined {
+  if (xattrs.has(OTHERS)) lost.attributes.push(path);
   switch (kind) {
     case 'directory':
       return { kind, path, mode, uid, gid, reason };
@@ -144,6 +152,7 @@ function toEntry(
     case 'file': {
       const hasPrivileges = (mode & SET_ID) !== 0 || xattrs.has(CAPABILITY);
       if (hasPrivileges && !keeps) lost.privileges.push(path);
+      else if (xattrs.has(CAPABILITY)) lost.capabilities.push(path);
       const own = { kind, path, uid, gid, reason, source: path, sizeBytes: content?.sizeBytes ?? 0 } as const;
       return keeps ? { ...own, mode, keepPrivileges: true } : { ...own, mode: mode & ~SET_ID };
     }

@@ -2,9 +2,12 @@
 // network, and with an id of its own. It gets the layers and sends what is in them; this process decides where that goes.
 import {
   chmodSync,
+  closeSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
+  readdirSync,
   readlinkSync,
   rmSync,
   symlinkSync,
@@ -16,7 +19,7 @@ import { promisify } from 'node:util';
 
 import { JailError, LaunchError } from '../../errors.ts';
 import { spawnInJail } from '../../launch/start/spawn.ts';
-import { commandDirectory } from '../../native.ts';
+import { commandDirectory, native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
 import { errorCode, lookOr } from '../../words/system-error.ts';
 import { FrameReader } from './layer-frames.ts';
@@ -35,8 +38,14 @@ const ofHost = ['bin', 'lib', 'lib64'];
 
 /** @throws JailError if the jail cannot be made */
 export async function openJailedReader(signal: AbortSignal | undefined): Promise<LayerReader> {
-  const box = mkdtempSync(`${tmpdir()}/uchroot-image-`);
-  const remove = (): void => rmSync(box, { recursive: true });
+  removeAbandoned();
+  const box = mkdtempSync(BOX);
+  const lock = openSync(box, 'r');
+  native.lockFile(lock);
+  const remove = (): void => {
+    rmSync(box, { recursive: true });
+    closeSync(lock);
+  };
   try {
     const process = await startIn(box, signal);
     const { stdin, stdout } = process;
@@ -56,13 +65,31 @@ export async function openJailedReader(signal: AbortSignal | undefined): Promise
     remove();
     if (!(error instanceof LaunchError)) throw error;
     throw new JailError(
-      `an image is unpacked in a jail of its own, and that cannot be started here: ${error.message}`,
+      `an image is read in a jail of its own, and that cannot be started here: ${error.message}`,
       {
         code: 'EPERM',
         hint: 'uchroot --doctor shows what this host lacks for isolated launches',
         cause: error,
       },
     );
+  }
+}
+
+const BOX = `${tmpdir()}/uchroot-image-`;
+
+// Runs that were killed have left them. A running one holds a lock, a moment after it has made its own. Nobody else can rename what is ours
+// in a sticky directory.
+function removeAbandoned(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const path = `${tmpdir()}/${name}`;
+    if (!path.startsWith(BOX)) continue;
+    const status = lookOr(undefined, () => lstatSync(path));
+    if (status?.isDirectory() !== true || status.uid !== process.geteuid?.()) continue;
+    if (Date.now() - status.mtimeMs < 60_000) continue;
+    const fd = lookOr(undefined, () => openSync(path, 'r'));
+    if (fd === undefined) continue;
+    if (native.lockFile(fd)) rmSync(path, { recursive: true, force: true });
+    closeSync(fd);
   }
 }
 

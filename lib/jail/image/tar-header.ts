@@ -84,6 +84,16 @@ function checkSum(block: Uint8Array): void {
   if (said !== sum && said !== signed) throw new BadImage('an entry has a wrong checksum');
 }
 
+/** Whether a block can be a header. */
+export function hasSum(block: Uint8Array): boolean {
+  try {
+    checkSum(block);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The records of pax by their keys, as bytes. A list, because a sparse file has several of one key. */
 export type Records = readonly (readonly [key: string, value: BytePath])[];
 
@@ -127,7 +137,7 @@ const decimal = (value: string, key: string): number => {
 
 export interface Described {
   readonly header: TarHeader;
-  /** By name; but for `security.capability` they are left out. */
+  /** `security.capability`, and OTHERS with an empty value for all others. */
   readonly xattrs: ReadonlyMap<string, Uint8Array>;
   /** The records that describe a sparse file. */
   readonly sparse: Records;
@@ -142,7 +152,8 @@ export function describe(header: TarHeader, records: Records): Described {
     if (key === CAPABILITY) {
       if (value.length > MOST_CAPABILITY_BYTES) throw new BadImage('the capabilities of a file are damaged');
       xattrs.set('security.capability', Buffer.from(value, 'latin1'));
-    } else if (key.startsWith('GNU.sparse.')) sparse.push([key.slice('GNU.sparse.'.length), value]);
+    } else if (OF_OTHERS.test(key)) xattrs.set(OTHERS, nothing);
+    else if (key.startsWith('GNU.sparse.')) sparse.push([key.slice('GNU.sparse.'.length), value]);
     else if (value === '') continue;
     else if (key === 'path') own.name = value;
     else if (key === 'linkpath') own.target = value;
@@ -155,6 +166,12 @@ export function describe(header: TarHeader, records: Records): Described {
   if (own.uid > MAX_ID || own.gid > MAX_ID) throw new BadImage(`${showPath(own.name)} has no valid owner`);
   return { header: own, xattrs, sparse };
 }
+
+/** In place of all extended attributes and access control lists that do not come into a jail. */
+export const OTHERS = '';
+// Labels of a security module are those of a host. libarchive writes attributes twice.
+const OF_OTHERS = /^SCHILY\.(?:acl\.|xattr\.(?!security\.(?:selinux|ima|evm)$))/;
+const nothing = new Uint8Array();
 
 const AGAIN = 'make the archive anew with GNU tar';
 const MAX_ID = 2 ** 32 - 2;

@@ -7,6 +7,7 @@ import {
   describe,
   type Described,
   type Extent,
+  hasSum,
   readGlobal,
   readHeader,
   readNumber,
@@ -79,6 +80,7 @@ export class TarReader {
   /** An old sparse file of GNU tar, whose map goes on in the next block. */
   #extended: { readonly of: Described; readonly extents: Extent[]; readonly sizeBytes: number } | undefined;
   #emptyBlocks = 0;
+  #hasBegun = false;
 
   constructor(events: TarEvents) {
     this.#events = events;
@@ -101,6 +103,7 @@ export class TarReader {
   /** @param isWhole something else says that nothing is missing @throws BadImage if it ends too early */
   finish(isWhole: boolean): void {
     const isOpen = this.#content !== undefined || this.#used > 0 || this.#extended !== undefined;
+    if (this.#used > 0 && !this.#hasBegun && this.#emptyBlocks === 0) throw noArchive();
     const hasRecords = this.#records.length > 0 || this.#longName !== undefined;
     if (isOpen || hasRecords || (this.#emptyBlocks === 0 && !isWhole))
       throw new BadImage(
@@ -148,6 +151,8 @@ export class TarReader {
       return undefined;
     }
     if (this.#emptyBlocks > 0) throw new BadImage('something follows the end of the archive');
+    if (!this.#hasBegun && !hasSum(block)) throw noArchive();
+    this.#hasBegun = true;
     const header = readHeader(block);
     const { type, sizeBytes } = header;
     switch (type) {
@@ -234,6 +239,12 @@ export class TarReader {
     );
   }
 }
+
+const noArchive = (): BadImage =>
+  new BadImage(
+    'it has no tar archive where there should be one',
+    'name the layout of an image, an archive of docker save, or a tar archive of a root directory',
+  );
 
 function kindOf(type: string, name: BytePath): ReadEntry['kind'] {
   const kind = KINDS[type as keyof typeof KINDS] as ReadEntry['kind'] | undefined;

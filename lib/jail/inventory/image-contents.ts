@@ -5,6 +5,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type BytePath, lastComponent } from '../../tree/path.ts';
 import { withImageErrors } from '../image/bad-image.ts';
 import type { ImageContent, ImagePath } from '../image/image-merge.ts';
+import { openJailedReader } from '../image/jailed-reader.ts';
 import { readImage } from '../image/read-image.ts';
 import { addedByExport, parseTravelled, TRAVELLED } from '../image/travelled.ts';
 import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
@@ -35,7 +36,10 @@ export async function imageContents(
     };
   };
   return withImageErrors(image, async () => {
-    const { entries: paths, config } = await readImage(image, { signal, sinkFor });
+    const reader = await openJailedReader(signal);
+    const { entries: paths, config } = await readImage(image, { signal, sinkFor, read: reader.read }).finally(
+      reader.close,
+    );
     const byPath = new Map(paths.map((entry) => [entry.path as string, entry]));
     const textAt = (path: string) => kept.read(byPath.get(path)?.content?.number ?? -1);
     const text = textAt(TRAVELLED);

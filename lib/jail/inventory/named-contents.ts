@@ -17,7 +17,7 @@ export function namedContents(named: BytePath, reading: Reading): Promise<Conten
 function isImage(named: BytePath): boolean {
   const status = lookOr(undefined, () => statSync(pathBytes(named)));
   if (status === undefined)
-    return /.:[^/:]+$/.test(named) && isThere(named.replace(/:[^:]*$/, '') as BytePath);
+    return [...named.matchAll(/(?!^):/g)].some(({ index }) => isThere(named.slice(0, index) as BytePath));
   if (!status.isDirectory()) return true;
   // a program that is root in a jail can make the files of a layout there
   return !isThere(`${named}${STORE}` as BytePath) && isThere(joinPath(named, bytePath('oci-layout')));

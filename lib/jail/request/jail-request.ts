@@ -5,6 +5,7 @@ import type { FileRoot } from '../../tree/root.ts';
 import { UsageError } from '../../errors.ts';
 import { checkKeys, checkSignal } from '../../values/keys.ts';
 import { expecting, flag, list, optional, path, text, type Validator } from '../../values/validators.ts';
+import { usageError } from '../../values/wrong.ts';
 import { type Bytes, toBuffer } from '../../words/quote.ts';
 import { absolute, resolved, withoutDots } from '../host/given-path.ts';
 import type { ImageOrigin } from '../manifest/image-origin.ts';
@@ -171,12 +172,10 @@ function refuseBesidesImage(request: JailRequest): void {
   const ofHost = [...ASKED.filter((key) => !withImage.has(key)), 'from', 'recipe'] as const;
   const other = ofHost.find((key) => !isEmpty(request[key]));
   if (other !== undefined)
-    throw new UsageError(
-      `image and ${other} are given at once: a jail has the files of an image or those of the host`,
-      {
-        hint: 'leave one of both out, or build two jails',
-      },
-    );
+    throw usageError(({ name: called }) => ({
+      message: `${called('image')} and ${called(other)} are given at once: a jail has the files of an image or those of the host`,
+      hint: 'leave one of both out, or build two jails',
+    }));
 }
 
 const withImage: ReadonlySet<string> = new Set(['without', 'users', 'keepPrivileges']);
