@@ -68,9 +68,7 @@ export function readArguments(
   return { options, operands: argv.slice(at) };
 }
 
-export function toArgument(bytes: Buffer): Argument {
-  return { bytes, text: bytes.toString() };
-}
+export const toArgument = (bytes: Buffer): Argument => ({ bytes, text: bytes.toString() });
 
 function hintFor(spelling: string, known: readonly Option[], foreign?: () => Foreign): string | undefined {
   const word = spelling.replace(/^-+/, '');

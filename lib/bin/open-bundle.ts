@@ -112,9 +112,7 @@ export class Bundles {
 const bundles = new Bundles();
 
 /** Returns the exports of a part's entry file. The file of a command runs the command. */
-export function openBundle(part: BundlePart): object {
-  return bundles.open(parts[part]);
-}
+export const openBundle = (part: BundlePart): object => bundles.open(parts[part]);
 
 /**
  * The exports of an entry file of the library. The minifier has renamed its functions: they get their names back. Those in `later`, which

@@ -65,6 +65,4 @@ function partOf({ files, totalFiles, sizeBytes, totalSizeBytes }: Progress): num
 }
 
 /** A size for users, in units of 10^6 bytes. */
-export function megabytes(sizeBytes: number): string {
-  return `${(sizeBytes / 1e6).toFixed(1)} MB`;
-}
+export const megabytes = (sizeBytes: number): string => `${(sizeBytes / 1e6).toFixed(1)} MB`;

@@ -92,16 +92,12 @@ const notOfLaunch = (): readonly CommandOption[] => [
 let keyed: readonly KeyedOption[] | undefined;
 
 /** The options of a launch. uchroot-tcpd run takes them too. */
-export function launchOptions(): readonly LaunchOption[] {
-  return keyedOptions().map(([, option]) => option);
-}
+export const launchOptions = (): readonly LaunchOption[] => keyedOptions().map(([, option]) => option);
 
 /** The same with their keys of a request. */
 export const keyedOptions = (): readonly KeyedOption[] => (keyed ??= optionsOf(launchRows));
 
-export function commandOptions(): readonly CommandOption[] {
-  return [...launchOptions(), ...notOfLaunch()];
-}
+export const commandOptions = (): readonly CommandOption[] => [...launchOptions(), ...notOfLaunch()];
 
 /** A path from / on. @throws UsageError */
 export function absolute(path: Buffer): Buffer {

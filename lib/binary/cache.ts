@@ -163,6 +163,4 @@ export function compareNames(a: string, b: string): number {
   return left.length - right.length;
 }
 
-function tokensOf(name: string): readonly string[] {
-  return name.match(/\d+|[^]/g) ?? [];
-}
+const tokensOf = (name: string): readonly string[] => name.match(/\d+|[^]/g) ?? [];

@@ -161,9 +161,7 @@ function descriptionsIn(window: Window, { abi }: Header, segment: Segment): read
   return found;
 }
 
-function align(offset: number, unit: number): number {
-  return Math.ceil(offset / unit) * unit;
-}
+const align = (offset: number, unit: number): number => Math.ceil(offset / unit) * unit;
 
 function readDescription(data: Uint8Array): readonly DlopenNote[] {
   const end = data.indexOf(0);

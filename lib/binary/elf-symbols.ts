@@ -97,9 +97,7 @@ function countBySections(window: Window, header: Header, { values }: DynamicTabl
 }
 
 // Elf64_Sym and Elf32_Sym
-function symbolBytes({ abi }: Header): number {
-  return abi.bits === 64 ? 24 : 16;
-}
+const symbolBytes = ({ abi }: Header): number => (abi.bits === 64 ? 24 : 16);
 
 // node has 5 MiB of names; no known program has more than 20.
 const MAX_STRING_BYTES = 64 << 20;

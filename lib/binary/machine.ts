@@ -116,9 +116,7 @@ const CACHE_FLAGS: Readonly<Record<number, (abi: Abi) => number>> = {
 };
 
 /** The flags of libraries of this ABI in ld.so.cache (sysdeps/generic/ldconfig.h of glibc). */
-export function cacheFlags(abi: Abi): number {
-  return LIBC6 | (CACHE_FLAGS[abi.machine]?.(abi) ?? 0);
-}
+export const cacheFlags = (abi: Abi): number => LIBC6 | (CACHE_FLAGS[abi.machine]?.(abi) ?? 0);
 
 const GLIBC_INTERPRETERS: Readonly<Record<number, (abi: Abi) => string>> = {
   [MACHINE.x86_64]: ({ bits }) => (bits === 64 ? '/lib64/ld-linux-x86-64.so.2' : '/libx32/ld-linux-x32.so.2'),
@@ -133,9 +131,7 @@ const GLIBC_INTERPRETERS: Readonly<Record<number, (abi: Abi) => string>> = {
 };
 
 /** The path of glibc's loader, which the ABI documents fix, for a library that names none. */
-export function glibcInterpreter(abi: Abi): string | undefined {
-  return GLIBC_INTERPRETERS[abi.machine]?.(abi);
-}
+export const glibcInterpreter = (abi: Abi): string | undefined => GLIBC_INTERPRETERS[abi.machine]?.(abi);
 
 /** The ABI of a Node process by process.arch, for messages such as "built for aarch64, this machine is x86-64". */
 export function hostAbi(arch: string, endianness: 'LE' | 'BE'): Abi | undefined {

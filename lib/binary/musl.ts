@@ -58,6 +58,4 @@ function searchPath(file: Loaded): readonly BytePath[] {
   return text.split(/[:\n]/).filter((directory) => directory.startsWith('/')) as BytePath[];
 }
 
-function writtenPath({ elf }: Loaded): string {
-  return elf.runpath ?? elf.rpath ?? '';
-}
+const writtenPath = ({ elf }: Loaded): string => elf.runpath ?? elf.rpath ?? '';

@@ -169,6 +169,4 @@ class Daemon {
  *
  * @throws UsageError, LaunchError if the first configuration is wrong
  */
-export function runDaemon(request: DaemonRequest): Promise<void> {
-  return new Daemon(request).run();
-}
+export const runDaemon = (request: DaemonRequest): Promise<void> => new Daemon(request).run();

@@ -10,9 +10,7 @@ let known: readonly KeyedOption[] | undefined;
 export const keyedOptions = (): readonly KeyedOption[] => (known ??= optionsOf(serveRows));
 
 /** The same without their keys. */
-export function serveOptions(): readonly LaunchOption[] {
-  return keyedOptions().map(([, option]) => option);
-}
+export const serveOptions = (): readonly LaunchOption[] => keyedOptions().map(([, option]) => option);
 
 /** The program of a service, its user, and its jail. */
 export interface ServedProgram {

@@ -235,10 +235,6 @@ async function removeHidden(
   }
 }
 
-function beside({ parent }: Place, name: BytePath): BytePath {
-  return joinPath(parent.path, name);
-}
+const beside = ({ parent }: Place, name: BytePath): BytePath => joinPath(parent.path, name);
 
-function busy(message: string, hint: string): JailError {
-  return new JailError(message, { code: 'EBUSY', hint });
-}
+const busy = (message: string, hint: string): JailError => new JailError(message, { code: 'EBUSY', hint });

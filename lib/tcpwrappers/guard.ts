@@ -17,9 +17,7 @@ export type OnConnection =
 /** How long a refused client may take to read its banner: closing at once can cut it off. */
 const FAREWELL_MS = 1000;
 
-function ignore(): void {
-  return undefined;
-}
+const ignore = (): void => undefined;
 
 /** See guard(). */
 export class GuardServer extends Server {

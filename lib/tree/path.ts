@@ -11,9 +11,7 @@ declare const bytes: unique symbol;
 export type BytePath = string & { readonly [bytes]: true };
 
 /** A string is encoded as UTF-8, a Uint8Array is taken unchanged. */
-export function bytePath(path: Bytes): BytePath {
-  return toLatin1(toBuffer(path));
-}
+export const bytePath = (path: Bytes): BytePath => toLatin1(toBuffer(path));
 
 /** Bytes as text, one character a byte. */
 export function toLatin1(data: Uint8Array): BytePath {
@@ -21,14 +19,10 @@ export function toLatin1(data: Uint8Array): BytePath {
 }
 
 /** The bytes for a system call. */
-export function pathBytes(path: BytePath): Buffer {
-  return Buffer.from(path, 'latin1');
-}
+export const pathBytes = (path: BytePath): Buffer => Buffer.from(path, 'latin1');
 
 /** A path for a message: on one line and without control characters. */
-export function showPath(path: BytePath): string {
-  return quote(pathBytes(path));
-}
+export const showPath = (path: BytePath): string => quote(pathBytes(path));
 
 const FEW = 5;
 
@@ -56,9 +50,7 @@ export function waysTo<Path extends string>(path: Path): readonly Path[] {
   return names.map((_, index) => `/${names.slice(0, index + 1).join('/')}` as Path);
 }
 
-export function lastComponent(path: BytePath): BytePath {
-  return path.slice(path.lastIndexOf('/') + 1) as BytePath;
-}
+export const lastComponent = (path: BytePath): BytePath => path.slice(path.lastIndexOf('/') + 1) as BytePath;
 
 /** Removes trailing slashes, but not `/` itself. A loop, because a RegExp takes quadratic time for many slashes. */
 export function trimSlashes(path: BytePath): BytePath {

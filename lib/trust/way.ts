@@ -63,9 +63,7 @@ export function judgeWay(way: Way, people: readonly Person[]): readonly WayFindi
 }
 
 /** Whether it is a symbolic link. */
-export function isLink({ mode }: PathComponent): boolean {
-  return (mode & typeBits) === symbolicLink;
-}
+export const isLink = ({ mode }: PathComponent): boolean => (mode & typeBits) === symbolicLink;
 
 /** The first link on the way that is not root's; undefined if there is none. */
 export const foreignLink = ({ components }: Way): WayComponent | undefined =>

@@ -65,6 +65,4 @@ export function isStranger(writer: Writer): boolean {
 }
 
 /** Permission bits as chmod(1) takes them. */
-export function octal(mode: number): string {
-  return (mode & 0o7777).toString(8).padStart(4, '0');
-}
+export const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');

@@ -16,9 +16,7 @@ export interface ConfiguredOption {
 }
 
 /** A word of the command line. */
-export function toWord(text: string): Argument {
-  return { text, bytes: Buffer.from(text) };
-}
+export const toWord = (text: string): Argument => ({ text, bytes: Buffer.from(text) });
 
 /** A place in a file, as errors begin with it. */
 export function placeOf(file: string, line: number | undefined): string {

@@ -27,9 +27,7 @@ export function errnoName(errno: number): ErrnoName {
 }
 
 /** The words for an errno: `no such file or directory` for 2. */
-export function reason(errno: number): string {
-  return look(errno)?.[1] ?? `error ${errno}`;
-}
+export const reason = (errno: number): string => look(errno)?.[1] ?? `error ${errno}`;
 
 /** Whether the code of a system error says that a disk is full, or what one user may have of it. */
 export const isFull = (code: string | undefined): boolean => code === 'ENOSPC' || code === 'EDQUOT';

@@ -30,9 +30,7 @@ export function scriptWord(word: string): string {
 export const scriptLine = (words: readonly string[]): string => words.map(scriptWord).join(' ');
 
 /** Words with blanks between them. Paths have to be absolute: then none is taken for an option. */
-export function commandLine(...words: readonly string[]): string {
-  return words.map(shellWord).join(' ');
-}
+export const commandLine = (...words: readonly string[]): string => words.map(shellWord).join(' ');
 
 /**
  * The tilde or variable at the start of a path that a shell has not replaced, because it was quoted (bash(1), "Tilde Expansion"). The path
@@ -49,9 +47,7 @@ export function unexpanded(path: string): { readonly problem: string; readonly w
 }
 
 /** The command that removes the carriage returns at the ends of lines. `file` is a word of the shell. */
-export function stripReturns(file: string): string {
-  return `sed -i 's/\\r$//' ${file}`;
-}
+export const stripReturns = (file: string): string => `sed -i 's/\\r$//' ${file}`;
 
 /** The same, with the reason. */
 export function withoutReturns(file: string): string {

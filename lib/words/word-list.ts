@@ -1,9 +1,5 @@
 // Splits a text of several lines into words. Long lists in the code are written as such a text.
 
-export function words(text: string): readonly string[] {
-  return text.trim().split(/\s+/);
-}
+export const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
-export function wordSet(text: string): ReadonlySet<string> {
-  return new Set(words(text));
-}
+export const wordSet = (text: string): ReadonlySet<string> => new Set(words(text));

@@ -68,6 +68,4 @@ export function explainRule(id: string): string {
     .join('\n');
 }
 
-function ruleOf(id: string): Rule {
-  return findRule(id, rules, LISTING);
-}
+const ruleOf = (id: string): Rule => findRule(id, rules, LISTING);

@@ -123,6 +123,4 @@ export function toServiceName(text: string): string {
 }
 
 /** The name of a service without one: its program's. */
-export function nameOf(program: string): string {
-  return basename(program);
-}
+export const nameOf = (program: string): string => basename(program);

@@ -56,9 +56,7 @@ async function readFiles(
   return new Map(found.map((facts, index) => [paths[index], facts]));
 }
 
-function withNuls(paths: readonly BytePath[]): Buffer {
-  return Buffer.from(`${paths.join('\0')}\0`, 'latin1');
-}
+const withNuls = (paths: readonly BytePath[]): Buffer => Buffer.from(`${paths.join('\0')}\0`, 'latin1');
 
 function toFacts(found: Buffer): readonly (FileFacts | undefined)[] {
   const numbers = new Float64Array(found.buffer, found.byteOffset, found.length / 8);

@@ -66,9 +66,7 @@ export function lineOf({ kind, mode, uid, gid, content }: Look): string {
   return `${kind} ${mode.toString(8)} ${uid}:${gid} ${content}`;
 }
 
-export function isSame(one: Look, other: Look): boolean {
-  return lineOf(one) === lineOf(other);
-}
+export const isSame = (one: Look, other: Look): boolean => lineOf(one) === lineOf(other);
 
 /** The line of the object at a path; null if there is none. */
 export async function lineAt(jail: DirectoryRoot, path: BytePath): Promise<string | null> {

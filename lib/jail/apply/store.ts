@@ -190,9 +190,7 @@ function makeStage(jail: DirectoryRoot): void {
   withOpen(jail, STAGE, DIRECTORY, (fd) => native.removeAttribute(fd, 'system.posix_acl_default'));
 }
 
-export function stagedPath(number: number): BytePath {
-  return joinPath(STAGE, String(number) as BytePath);
-}
+export const stagedPath = (number: number): BytePath => joinPath(STAGE, String(number) as BytePath);
 
 function withNewFile<T>(jail: DirectoryRoot, path: BytePath, use: (fd: number) => T): T {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

@@ -76,13 +76,9 @@ export class Report {
   }
 }
 
-function isOfRoot({ found, entry }: Reported): boolean {
-  return (found.uid ?? entry?.uid ?? 0) === 0;
-}
+const isOfRoot = ({ found, entry }: Reported): boolean => (found.uid ?? entry?.uid ?? 0) === 0;
 
-function moreOf({ count, items }: CappedList<Reported>): number {
-  return count - Math.min(MOST, items.length);
-}
+const moreOf = ({ count, items }: CappedList<Reported>): number => count - Math.min(MOST, items.length);
 
 function reportedOf({ rule, severity, kept }: Bucket): readonly Reported[] {
   const all = kept.items.toSorted(inOrder).slice(0, MOST);
@@ -113,9 +109,7 @@ export function settle(
   ].toSorted(byWeight(rules));
 }
 
-function keyOf(rule: string, of: string): string {
-  return `${rule}\0${of}`;
-}
+const keyOf = (rule: string, of: string): string => `${rule}\0${of}`;
 
 /** Shows one entry to every rule with `lookAt`; of several findings with one cause, only the most specific is added. */
 export function openMeeting(

@@ -74,9 +74,7 @@ export function isCode(entry: Entry): boolean {
 }
 
 /** Whether it lies where root keeps programs and configuration, built or not. */
-export function isOfSystem({ zone }: Pick<Entry, 'zone'>): boolean {
-  return zone === 'system' || zone === 'extra';
-}
+export const isOfSystem = ({ zone }: Pick<Entry, 'zone'>): boolean => zone === 'system' || zone === 'extra';
 
 type Owned = Pick<Entry, 'uid' | 'zone' | 'recorded'>;
 
@@ -86,23 +84,17 @@ export function isOwn({ uid, zone, recorded }: Owned): boolean {
 }
 
 /** Whether it is the data of a user: his own file, or in a directory of his, where he can replace it. */
-export function isData(entry: Owned): boolean {
-  return entry.zone === 'user' || isOwn(entry);
-}
+export const isData = (entry: Owned): boolean => entry.zone === 'user' || isOwn(entry);
 
 /** The kind that an entry of the manifest had when it was built; its devices are character devices. */
-export function builtKind({ kind }: Pick<Recorded, 'kind'>): Kind {
-  return kind === 'device' ? 'character' : kind;
-}
+export const builtKind = ({ kind }: Pick<Recorded, 'kind'>): Kind => (kind === 'device' ? 'character' : kind);
 
 const PASSING: ReadonlySet<string> = new Set('/tmp /var/tmp /dev /run /var/run /proc /sys'.split(' '));
 
 const SYSTEM = /^\/(?:$|(?:usr|bin|sbin|lib[^/]*|etc|opt)(?:\/|$))/;
 
 /** Whether every system has programs, libraries or configuration there (file-hierarchy(7)). */
-export function isSystemPath(path: BytePath): boolean {
-  return SYSTEM.test(path);
-}
+export const isSystemPath = (path: BytePath): boolean => SYSTEM.test(path);
 
 function isRootsAlone({ mode, uid }: Pick<Recorded, 'mode' | 'uid'>, forbidden: number): boolean {
   return uid === 0 && (mode & forbidden) === 0;
@@ -197,9 +189,7 @@ const KINDS: Readonly<Record<number, Kind>> = {
 };
 
 /** The kind of an object with this st_mode (stat(2)). */
-export function kindOf(mode: number): Kind {
-  return KINDS[mode >> 12] ?? 'file';
-}
+export const kindOf = (mode: number): Kind => KINDS[mode >> 12] ?? 'file';
 
 const HEADER_BYTES = 80;
 const IS_READ = 64;

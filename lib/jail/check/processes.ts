@@ -86,9 +86,7 @@ export function heldOutside(place: Place): ReadonlyMap<string | undefined, strin
 }
 
 /** The same for all names of a file. */
-export function fileKey({ dev, ino }: Pick<Place, 'dev' | 'ino'>): string {
-  return `${dev}:${ino}`;
-}
+export const fileKey = ({ dev, ino }: Pick<Place, 'dev' | 'ino'>): string => `${dev}:${ino}`;
 
 function pidsOf(isWanted: (pid: string) => boolean): readonly string[] {
   return readdirSync('/proc').filter(
@@ -122,9 +120,7 @@ function readProcess(pid: string, place: Place): Process {
   };
 }
 
-function nameOf(pid: string): string {
-  return quote(readFileSync(`/proc/${pid}/comm`).subarray(0, -1));
-}
+const nameOf = (pid: string): string => quote(readFileSync(`/proc/${pid}/comm`).subarray(0, -1));
 
 function fieldOf(text: string, name: string): string {
   return new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*$`, 'm').exec(text)?.[1] ?? '';

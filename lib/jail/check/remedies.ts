@@ -11,9 +11,7 @@ import type { CheckedJail } from './checked-jail.ts';
 import { writerOf } from '../search/jail-writers.ts';
 
 /** A remedy that somebody has to choose. It is a shell comment: nothing happens if it is pasted. */
-export function decision(text: string): string {
-  return `# ${text}`;
-}
+export const decision = (text: string): string => `# ${text}`;
 
 /** Where a path of the jail lies on the host. */
 export function hostPath({ directory }: Pick<CheckedJail, 'directory'>, path: BytePath): BytePath {

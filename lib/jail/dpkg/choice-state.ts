@@ -107,9 +107,7 @@ function openUses() {
   };
 }
 
-function larger(a: Extent, b: Extent): Extent {
-  return EXTENTS.indexOf(a) < EXTENTS.indexOf(b) ? b : a;
-}
+const larger = (a: Extent, b: Extent): Extent => (EXTENTS.indexOf(a) < EXTENTS.indexOf(b) ? b : a);
 
 /** The files of a use that are taken even if no program names them. */
 export function takenBy(

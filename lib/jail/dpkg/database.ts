@@ -106,9 +106,7 @@ interface Lists {
 const NOWHERE = bytePath('/');
 const SHARED: Ownership = { shared: true, source: undefined };
 
-function isShared(ownership: Ownership): ownership is Exclude<Ownership, Package> {
-  return 'shared' in ownership;
-}
+const isShared = (ownership: Ownership): ownership is Exclude<Ownership, Package> => 'shared' in ownership;
 
 /** The lists of most packages are searched as they are, without a string for each path. The lists are read in the background. */
 function indexOwners(

@@ -120,26 +120,18 @@ export function isForLinker({ name, section }: Package): boolean {
 }
 
 /** A package for compiling, from which headers are taken too. */
-export function isForDevelopment(pkg: Package): boolean {
-  return isForLinker(pkg) || DEVELOPMENT.has(pkg.section);
-}
+export const isForDevelopment = (pkg: Package): boolean => isForLinker(pkg) || DEVELOPMENT.has(pkg.section);
 
 // Also interpreters that read headers: pike's scripts include them, and `R CMD INSTALL` compiles.
 const DEVELOPMENT = new Set(['devel', 'golang', 'haskell', 'ocaml', 'rust', 'interpreters', 'lisp', 'gnu-r']);
 
 /** A package that is taken program by program: others use an Essential one without declaring it (Debian policy 3.8). */
-export function isBase({ name, essential }: Package): boolean {
-  return essential || LEFT_TO_OTHERS.has(name);
-}
+export const isBase = ({ name, essential }: Package): boolean => essential || LEFT_TO_OTHERS.has(name);
 
 /** A package for init, maintainer scripts and the administrator, not for programs in a jail. */
-export function isForSystem({ name }: Package): boolean {
-  return FOR_THE_SYSTEM.has(name);
-}
+export const isForSystem = ({ name }: Package): boolean => FOR_THE_SYSTEM.has(name);
 
-function isFollowed(pkg: Package): boolean {
-  return !isBase(pkg) && !isForSystem(pkg) && pkg.section !== 'doc';
-}
+const isFollowed = (pkg: Package): boolean => !isBase(pkg) && !isForSystem(pkg) && pkg.section !== 'doc';
 
 // Closures and packs take single files of these: the loader, libraries, NSS, gconv, locales, certificates.
 const LEFT_TO_OTHERS = wordSet(`

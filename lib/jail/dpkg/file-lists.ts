@@ -83,9 +83,7 @@ const ODD = /\0|\/\/|\/\n|\/\.\.?[/\n]|\n[^/]|[^\n]$/;
 const MOVED_LINE = /^\/(?:s?bin|lib\w*|var\/(?:run|lock))(?:\/|$)/m;
 
 // The root may be hostile, so a path must not contain parts that lead elsewhere.
-function isPlain(path: string): boolean {
-  return /^(?:\/(?!\.\.?(?:\/|$))[^/\0]+)+$/.test(path);
-}
+const isPlain = (path: string): boolean => /^(?:\/(?!\.\.?(?:\/|$))[^/\0]+)+$/.test(path);
 
 // The links in one file of /var/lib/dpkg/alternatives, each with its name below /etc/alternatives: the status, the main link,
 // names and links of the slaves up to an empty line, then the choices (update-alternatives(1), "FILES").

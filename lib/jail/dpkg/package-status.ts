@@ -100,9 +100,7 @@ export function originOf(pkg: Package | undefined): Origin | undefined {
 }
 
 // The name becomes part of a file name, so it has no slash and no leading dot.
-function isName(text: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9+.-]*$/.test(text);
-}
+const isName = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9+.-]*$/.test(text);
 
 /** `a (>= 1) | b, c:any` is two entries, the first with two alternatives. */
 export function readRelations(text: string): readonly Alternatives[] {

@@ -64,9 +64,7 @@ export function commandsOf(root: FileRoot, path: BytePath, script: string): Read
 }
 
 /** True for sh(1) by one of its names. */
-export function isShell(path: BytePath): boolean {
-  return /^(?:ba|da|k|mk|z|a)?sh$/.test(lastComponent(path));
-}
+export const isShell = (path: BytePath): boolean => /^(?:ba|da|k|mk|z|a)?sh$/.test(lastComponent(path));
 
 const MODULE = /\.(?:py|p[lm]|rb)$/;
 const MOST_MODULES = 2000;
@@ -91,9 +89,7 @@ export function assignedIn(script: string): ReadonlySet<string> {
 }
 
 /** The names that a text in Python, Perl or Ruby contains in the place of a command. */
-function callsIn(text: string): ReadonlySet<string> {
-  return namesIn(text, CALLS);
-}
+const callsIn = (text: string): ReadonlySet<string> => namesIn(text, CALLS);
 
 function namesIn(text: string, patterns: readonly RegExp[]): ReadonlySet<string> {
   return new Set(patterns.flatMap((pattern) => Array.from(text.matchAll(pattern), ([, name = '']) => name)));
@@ -107,9 +103,7 @@ const STARTED: readonly RegExp[] = [
 ];
 
 /** The programs that functions of Python, Perl or Ruby start or look up, or variables of commands hold. */
-export function startedIn(text: string): ReadonlySet<string> {
-  return namesIn(text, STARTED);
-}
+export const startedIn = (text: string): ReadonlySet<string> => namesIn(text, STARTED);
 
 export interface Calls {
   /**

@@ -80,9 +80,7 @@ export function readStrings(read: ReadAt, sizeBytes: number): Strings | undefine
 // script for the debugger: "gdb_load_rust_pretty_printers.py".
 const OF_COMPILER = new Set(['.comment', '.debug_gdb_scripts']);
 
-function isFromRust(text: Uint8Array): boolean {
-  return /\brustc\b|_rust_/.test(toLatin1(text));
-}
+const isFromRust = (text: Uint8Array): boolean => /\brustc\b|_rust_/.test(toLatin1(text));
 
 function nameTable(read: ReadAt, section: Section | undefined): (offset: number) => string {
   const data = section && Buffer.from(read(section.offset, Math.min(section.size, MAX_NAMES_BYTES)));

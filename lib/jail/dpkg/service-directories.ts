@@ -143,9 +143,7 @@ export function stateOf(root: FileRoot, packages: Packages, choice: Choice): rea
   return [...directories.values()];
 }
 
-function ofService(directory: ServiceDirectory): ServiceDirectory {
-  return { ...directory, isService: true };
-}
+const ofService = (directory: ServiceDirectory): ServiceDirectory => ({ ...directory, isService: true });
 
 function declaredBy(root: FileRoot, packages: Packages, pkg: Package): readonly ServiceDirectory[] {
   const files = packages.files(pkg);

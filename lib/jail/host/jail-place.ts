@@ -38,19 +38,13 @@ export function openPlace(hostPath: BytePath, isMade: boolean) {
 }
 
 /** The status of an entry of the parent; a link is not followed. */
-export function lookAt({ root }: Place, name: BytePath): FileStatus | undefined {
-  return root.lstat(inRoot(name));
-}
+export const lookAt = ({ root }: Place, name: BytePath): FileStatus | undefined => root.lstat(inRoot(name));
 
 /** The path of an entry, as the parent's root sees it. */
-export function inRoot(name: BytePath): BytePath {
-  return `/${name}` as BytePath;
-}
+export const inRoot = (name: BytePath): BytePath => `/${name}` as BytePath;
 
 /** Opens a directory of the parent, also for flock(2). */
-export function openAt({ parent }: Place, name: BytePath): number {
-  return openDirectoryIn(parent.fd, name);
-}
+export const openAt = ({ parent }: Place, name: BytePath): number => openDirectoryIn(parent.fd, name);
 
 // Node's own call closes the descriptor when a worker is terminated; otherwise a lock would remain until the service ends.
 function openDirectoryIn(directoryFd: number, name: BytePath): number {

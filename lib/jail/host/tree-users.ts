@@ -165,9 +165,7 @@ export function isOverlaid(directory: string, { dev, ino }: Identity, seen: Seen
 
 type Identity = Pick<BigIntStats, 'dev' | 'ino'>;
 
-function isSame(a: Identity, b: Identity): boolean {
-  return a.dev === b.dev && a.ino === b.ino;
-}
+const isSame = (a: Identity, b: Identity): boolean => a.dev === b.dev && a.ino === b.ino;
 
 function isFileInside(link: string, tree: Tree, seen: Seen): boolean {
   const path = seen.link(link);

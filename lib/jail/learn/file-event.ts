@@ -85,9 +85,10 @@ function looks(place: Place & { readonly path: number }): Reader {
   };
 }
 
-function looksAtLink(place: Place): Reader {
-  return (call) => look(call, place, false);
-}
+const looksAtLink =
+  (place: Place): Reader =>
+  (call) =>
+    look(call, place, false);
 
 /** The event of a call that has succeeded or was not permitted. */
 function tried(
@@ -107,9 +108,10 @@ function writes(...places: readonly Place[]): Reader {
   return (call) => places.flatMap((place) => write(call, call.pathAt(place), true));
 }
 
-function changes(place: Place): Reader {
-  return (call) => write(call, call.pathAt(place), false);
-}
+const changes =
+  (place: Place): Reader =>
+  (call) =>
+    write(call, call.pathAt(place), false);
 
 function makesDirectory(place: Place): Reader {
   return (call) =>

@@ -64,6 +64,4 @@ export function keepLast(stream: NodeJS.ReadableStream, mostBytes: number): () =
 }
 
 /** The last line that is not empty. */
-export function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1)?.trim() ?? '';
-}
+export const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1)?.trim() ?? '';

@@ -224,9 +224,7 @@ export function mountsToCopy(
 }
 
 // Overlayfs separates with `,` and `:`, and an argument of a command is UTF-8 here.
-function isPlain({ point }: Mount): boolean {
-  return /^[\x20-\x7e]+$/.test(point) && !/[,:\\"]/.test(point);
-}
+const isPlain = ({ point }: Mount): boolean => /^[\x20-\x7e]+$/.test(point) && !/[,:\\"]/.test(point);
 
 function copiedMounts(own: readonly BytePath[], warnings: string[]): readonly Mount[] {
   const mounts = readMounts(readFileSync('/proc/self/mountinfo'));

@@ -10,9 +10,7 @@ export type Trace = ReturnType<TraceReader['finish']>;
 const DIRECTORY_CALLS = ['fchdir', 'chroot', 'clone', 'clone2', 'clone3', 'fork', 'vfork', 'unshare'];
 
 // With a `?`, a name that this strace or processor does not know is no error (strace(1)).
-function asked(names: readonly string[]): string {
-  return names.map((name) => `?${name}`).join(',');
-}
+const asked = (names: readonly string[]): string => names.map((name) => `?${name}`).join(',');
 
 /** The options of strace(1) that make its output readable for a TraceReader. */
 export const STRACE_OPTIONS: readonly string[] = [

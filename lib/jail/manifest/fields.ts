@@ -42,6 +42,4 @@ export function asInteger(value: unknown, key: string, most: number, least = 0):
 const MAX_ID = 2 ** 32 - 2;
 
 /** A user or group; 0 if it is not given. */
-export function asId(value: unknown = 0, key: string): number {
-  return asInteger(value, key, MAX_ID);
-}
+export const asId = (value: unknown = 0, key: string): number => asInteger(value, key, MAX_ID);

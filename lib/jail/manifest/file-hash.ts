@@ -40,9 +40,7 @@ function readChunk(fd: number, offset: number): number {
 }
 
 /** The SHA-256 of bytes in memory, in hexadecimal. */
-export function hashBytes(data: Uint8Array): string {
-  return hashAtOnce('sha256', data);
-}
+export const hashBytes = (data: Uint8Array): string => hashAtOnce('sha256', data);
 
 /** The SHA-256 of a regular file in the jail; undefined if there is none. */
 export async function hashInJail(jail: FileRoot, path: BytePath): Promise<string | undefined> {

@@ -40,9 +40,7 @@ function toPart(name: string | undefined, files: readonly Recorded[]): JailPart 
   };
 }
 
-function sizeOf({ sizeBytes = 0 }: Recorded): number {
-  return sizeBytes;
-}
+const sizeOf = ({ sizeBytes = 0 }: Recorded): number => sizeBytes;
 
 /** The size in bytes of the files of each pack, including the files that those need. */
 export function packSizes({ entries }: Manifest): ReadonlyMap<string, number> {

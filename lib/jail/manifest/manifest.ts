@@ -75,9 +75,7 @@ export interface Manifest {
 }
 
 /** The bytes contain no date and no host name: the same manifest gives the same bytes. */
-export function writeManifest(manifest: Manifest): Buffer {
-  return gzipSync(manifestText(manifest), { level: 9 });
-}
+export const writeManifest = (manifest: Manifest): Buffer => gzipSync(manifestText(manifest), { level: 9 });
 
 /** Whether both give the same bytes. */
 export function isSameManifest(one: Manifest, other: Manifest): boolean {

@@ -78,13 +78,9 @@ function isUseful(host: PackHost, name: string): boolean {
   return !OF_SERVICES.test(name) && host.find(`$LIB/libnss_${name}.so.2`).length > 0;
 }
 
-function isBuiltIn(name: string): boolean {
-  return name === 'files' || name === 'dns';
-}
+const isBuiltIn = (name: string): boolean => name === 'files' || name === 'dns';
 
-function moduleOf(name: string): Part {
-  return { path: `$LIB/libnss_${name}.so.2` };
-}
+const moduleOf = (name: string): Part => ({ path: `$LIB/libnss_${name}.so.2` });
 
 function servicesOf(conf: string): readonly string[] {
   return conf

@@ -79,9 +79,7 @@ function fileBy(host: PackHost, path: BytePath): Module | undefined {
   return undefined;
 }
 
-function isPackage(text: string): boolean {
-  return text.trimStart().startsWith('{') && text.includes('"name"');
-}
+const isPackage = (text: string): boolean => text.trimStart().startsWith('{') && text.includes('"name"');
 
 function dependenciesIn(text: string): readonly string[] {
   try {

@@ -41,9 +41,7 @@ export function isDirectory({ root }: PackHost, path: BytePath): boolean {
   return statusOf(root, path)?.kind === 'directory';
 }
 
-export function hasDpkg({ find }: PackHost): boolean {
-  return find('/var/lib/dpkg/status').length > 0;
-}
+export const hasDpkg = ({ find }: PackHost): boolean => find('/var/lib/dpkg/status').length > 0;
 
 /** The matches of the first group of a pattern with the flag `g`, each once. */
 export function allIn(text: string | undefined, pattern: RegExp): readonly string[] {

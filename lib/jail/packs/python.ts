@@ -116,13 +116,9 @@ function metadataIn(root: FileRoot, directory: BytePath): ReadonlyMap<string, re
   return found;
 }
 
-function toTree(tree: BytePath) {
-  return { tree, except: EXCEPT };
-}
+const toTree = (tree: BytePath) => ({ tree, except: EXCEPT });
 
-function firstOf(name: string): string {
-  return name.split('.')[0] ?? name;
-}
+const firstOf = (name: string): string => name.split('.')[0] ?? name;
 
 // The library is for programs that embed Python: gdb.
 const WHEN = { executables: /^python[\d.]*[dt]?$/, libraries: /^libpython\d[\d.]*[a-z]*\.so/ };

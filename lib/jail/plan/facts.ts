@@ -104,9 +104,7 @@ const LIBC = /^libc\.so\.6$|^libc\.musl-/;
 const OF_LIBC =
   /\/(?:ld-[^/]*|lib(?:c|m|mvec|pthread|dl|rt|resolv|util|anl|nsl|BrokenLocale|thread_db|nss_[a-z]+)\.(?:so|musl)[^/]*)$/;
 
-function isLibrary(path: BytePath): boolean {
-  return /\.so(?:\.[^/]*)?$/.test(path);
-}
+const isLibrary = (path: BytePath): boolean => /\.so(?:\.[^/]*)?$/.test(path);
 
 function firstOf(
   known: ReadonlyMap<string, BytePath>,

@@ -107,9 +107,7 @@ function fileOf(directory: BytePath): string | undefined {
   return cache && `${cache}/${createHash('sha256').update(directory, 'latin1').digest('hex')}`;
 }
 
-function readMountTable(): string {
-  return readFileSync('/proc/self/mountinfo', 'latin1');
-}
+const readMountTable = (): string => readFileSync('/proc/self/mountinfo', 'latin1');
 
 function withNuls(paths: Iterable<BytePath>): Buffer {
   return pathBytes(Array.from(paths, (path) => `${path}\0`).join('') as BytePath);

@@ -59,6 +59,4 @@ export function cacheFor(
   return writeCache([...needed, ...kept], endian);
 }
 
-function isSame(a: CacheEntry, b: CacheEntry): boolean {
-  return a.name === b.name && a.flags === b.flags;
-}
+const isSame = (a: CacheEntry, b: CacheEntry): boolean => a.name === b.name && a.flags === b.flags;

@@ -161,6 +161,4 @@ function* withMagic(root: FileRoot, files: readonly FileEntry[]): Generator<read
 const SHELLS = /^(?:ba|da|a|k|mk|z|r?ba)?sh(?:\.|$)/;
 
 /** True for sh(1) by any of its names. */
-export function isShell(path: BytePath): boolean {
-  return SHELLS.test(lastComponent(path));
-}
+export const isShell = (path: BytePath): boolean => SHELLS.test(lastComponent(path));

@@ -94,9 +94,7 @@ function isOthers({ uid = 0, gid = 0 }: Owned): boolean {
   return (uid !== 0 && uid !== own.uid) || (gid !== 0 && gid !== own.gid);
 }
 
-function withoutOwner<T extends Owned>({ uid: _uid, gid: _gid, ...rest }: T): Omit<T, 'uid' | 'gid'> {
-  return rest;
-}
+const withoutOwner = <T extends Owned>({ uid: _uid, gid: _gid, ...rest }: T): Omit<T, 'uid' | 'gid'> => rest;
 
 // The owner must be able to update and to remove the entry. It does not get the planned group, so the group's rights become those of others.
 function ownMode({ mode, gid = 0 }: Owned, least: number): number {

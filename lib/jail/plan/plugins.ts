@@ -48,9 +48,7 @@ export function largePlugins(entries: readonly Entry[], needs: Needs): readonly 
     .filter(({ sizeBytes }) => sizeBytes >= Math.max(LEAST_BYTES, total * LEAST_SHARE));
 }
 
-function isLibrary({ reason: { how } }: FileEntry): boolean {
-  return how === 'library' || how === 'loader';
-}
+const isLibrary = ({ reason: { how } }: FileEntry): boolean => how === 'library' || how === 'loader';
 
 /** The imports of such a library: it asks for its own path (dladdr(3)), lists that directory, and opens the files in it. */
 export const LISTING: readonly string[] = ['dladdr', 'dlopen', 'readdir', 'readdir64'];

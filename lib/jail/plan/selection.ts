@@ -263,9 +263,7 @@ function isBetter(entry: Entry, known: Entry): boolean {
 }
 
 /** Whether an entry cannot make way for a copy. */
-function isFixed({ kind, reason }: Entry): boolean {
-  return kind === 'directory' || reason.how !== 'copied';
-}
+const isFixed = ({ kind, reason }: Entry): boolean => kind === 'directory' || reason.how !== 'copied';
 
 /** Whether a copy is lost: what is at its path is of another kind. */
 function isHidden({ kind, reason }: Entry, known: Entry): boolean {

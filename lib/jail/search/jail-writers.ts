@@ -72,9 +72,7 @@ export interface Loose {
 }
 
 /** The end of a message about what leads there. */
-export function wordsOf({ path, how }: Loose): string {
-  return `of ${showPath(path)}: ${how}`;
-}
+export const wordsOf = ({ path, how }: Loose): string => `of ${showPath(path)}: ${how}`;
 
 /**
  * The first thing on the way to `path` that one of the people can write to, or without people anybody but root: a directory, those

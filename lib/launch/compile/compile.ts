@@ -4,17 +4,17 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { bytePath, parentPath, pathBytes } from '../../tree/path.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { compiledLauncherPath, native } from '../../native.ts';
+import { fileError } from '../../values/file-error.ts';
 import { replaceFile } from '../../values/replaced-file.ts';
 import { oneOf } from '../../values/validators.ts';
 import { quote } from '../../words/quote.ts';
 import { commandLine, shellWord } from '../../words/shell-word.ts';
+import { errorCode } from '../../words/system-error.ts';
 import type { Account } from '../host/account.ts';
 import { findProblem } from '../tell/preflight.ts';
 import { judgeDirectory } from '../host/directory.ts';
 import type { Caller } from '../host/caller.ts';
 import { environmentRules } from '../host/environment.ts';
-import { ENOENT } from '../../words/errno-numbers.ts';
-import { errnoName, reason } from '../../words/errno.ts';
 import { attachPayload, isCompiled } from './executable.ts';
 import { encodePayload, machines, type Architecture, type Payload, type RecordedJail } from './payload.ts';
 import { recordJail, recordPidFile } from './record.ts';
@@ -56,14 +56,9 @@ const toArchitecture = (name: string): Architecture =>
   })(name as Architecture, '--architecture');
 
 function failed(file: Buffer, error: unknown): LaunchError {
-  const { errno = -5 } = error as NodeJS.ErrnoException;
-  return new LaunchError(`compile: ${quote(file)}: ${reason(-errno)}`, {
-    step: 'compile',
-    code: errnoName(-errno),
-    errno: -errno,
-    path: quote(file),
-    hint: errno === -ENOENT ? commandLine('mkdir', '-p', parentPath(bytePath(file))) : undefined,
-  });
+  const isMissing = errorCode(error) === 'ENOENT';
+  const hint = isMissing ? commandLine('mkdir', '-p', parentPath(bytePath(file))) : undefined;
+  return fileError('compile', file, error, hint);
 }
 
 function toPayload(

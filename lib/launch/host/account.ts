@@ -132,9 +132,7 @@ export function nameHint(kind: 'user' | 'group', text: string): string {
   );
 }
 
-function sorted(gids: readonly number[]): readonly number[] {
-  return [...new Set(gids)].toSorted((a, b) => a - b);
-}
+const sorted = (gids: readonly number[]): readonly number[] => [...new Set(gids)].toSorted((a, b) => a - b);
 
 /** The account for the judgement of lib/trust. */
 export function toPerson({ uid, gid, groups, memberships }: Account): Person {

@@ -157,9 +157,7 @@ function isTheCallers(fd: number, open: Open): boolean {
 }
 
 /** Whether this process has inherited a descriptor. A write to one of Node's own can end the process by a signal. */
-export function isInherited(fd: number): boolean {
-  return isTheCallers(fd, openDescriptors());
-}
+export const isInherited = (fd: number): boolean => isTheCallers(fd, openDescriptors());
 
 /**
  * Refuses descriptors that this process has not inherited. If the caller left a number closed, the next file that is opened

@@ -39,9 +39,7 @@ const directoryVariables: readonly string[] =
   );
 
 // As systemd writes paths: it follows no links. latin1.
-function plainPath(jail: Buffer): string {
-  return absolutePath(jail.toString('latin1'));
-}
+const plainPath = (jail: Buffer): string => absolutePath(jail.toString('latin1'));
 
 function toJailPath(hostPath: string, jail: string): string | undefined {
   if (hostPath.split('/').includes('..')) return undefined; // it may lead out of the jail
@@ -95,9 +93,7 @@ function dangerousNames(): readonly string[] {
 export type Variable = readonly [name: string, value: Buffer];
 
 /** A name as a Variable has it. */
-function byteName(name: string): string {
-  return Buffer.from(name).toString('latin1');
-}
+const byteName = (name: string): string => Buffer.from(name).toString('latin1');
 
 /**
  * The variables of an environment's entries, byte for byte. If a name comes twice, the first entry counts, as for getenv(3). An

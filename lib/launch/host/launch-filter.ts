@@ -4,12 +4,13 @@ import { statfs } from 'node:fs/promises';
 import { release } from 'node:os';
 
 import { bytePath } from '../../tree/path.ts';
-import { errnoName, reason } from '../../words/errno.ts';
+import { fileError } from '../../values/file-error.ts';
 import { LaunchError, UsageError } from '../../errors.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
 import { usageError } from '../../values/wrong.ts';
 import { isWriter, writersOf } from '../../trust/writer.ts';
+import { errorCode } from '../../words/system-error.ts';
 import { hasInit } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { makeFilter, type Filter, type FilterRequest } from '../seccomp/filter.ts';
@@ -26,19 +27,12 @@ const mostFilters = 64;
 const filters = new Map<string, Filter>();
 
 function failed(file: string, error: unknown): LaunchError {
-  const { errno = -5 } = error as NodeJS.ErrnoException;
-  return new LaunchError(`seccomp: ${quote(file)}: ${reason(-errno)}`, {
-    step: 'seccomp',
-    code: errnoName(-errno),
-    errno: -errno,
-    path: quote(file),
-    hint: /^(?:unconfined|none|off)$/.test(file)
-      ? 'a launch always has a filter: --allow NAME gives a call back, and --seccomp log refuses none and logs'
-      : errno === -2
-        ? 'give the path of a profile, or default, log, or log: and a path; without --seccomp the usual filter stays'
-        : undefined,
-    cause: error,
-  });
+  const hint = /^(?:unconfined|none|off)$/.test(file)
+    ? 'a launch always has a filter: --allow NAME gives a call back, and --seccomp log refuses none and logs'
+    : errorCode(error) === 'ENOENT'
+      ? 'give the path of a profile, or default, log, or log: and a path; without --seccomp the usual filter stays'
+      : undefined;
+  return fileError('seccomp', file, error, hint);
 }
 
 function attempt<T>(file: string, look: () => T): T {

@@ -36,9 +36,7 @@ function requireOrdinary(): Outside {
 }
 
 // How the kernel shows an id that is not mapped (user_namespaces(7), "Unmapped user and group IDs").
-function overflowGid(): number {
-  return Number(read('/proc/sys/kernel/overflowgid') || 65534);
-}
+const overflowGid = (): number => Number(read('/proc/sys/kernel/overflowgid') || 65534);
 
 /**
  * The account of a launch without root. Its uid and gid are the numbers that the caller's own ids have in the user namespace. Without a

@@ -153,9 +153,7 @@ function mapFdFor({ uid, gid }: Stats, account: Account): number | undefined {
 }
 
 // What the mount of the host forbids, an overlay would allow again.
-function isNoexec(source: BytePath): boolean {
-  return mountOf(hostMounts(), source)?.options.has('noexec') === true;
-}
+const isNoexec = (source: BytePath): boolean => mountOf(hostMounts(), source)?.options.has('noexec') === true;
 
 /** The descriptors that the plan uses for workspaces. */
 export const mapFdsOf = (view: readonly NormalView[]): readonly number[] =>

@@ -14,9 +14,7 @@ export function showCapabilities(numbers: readonly number[]): string {
 }
 
 /** Gids for a reader. */
-export function showGids(gids: readonly number[]): string {
-  return gids.length === 0 ? 'none' : gids.join(',');
-}
+export const showGids = (gids: readonly number[]): string => (gids.length === 0 ? 'none' : gids.join(','));
 
 /** Gids as the kernel takes them, and `scratch` words of space for the interpreter. */
 export function gidsData(gids: readonly number[], scratch = 0): Uint32Array {

@@ -93,9 +93,7 @@ function encode(stages: Plan): EncodedPlan {
 }
 
 /** The bytes of a plan, for `execPlan` and `spawn` of the addon. */
-export function encodePlan(stages: Plan): Buffer {
-  return encode(stages).bytes;
-}
+export const encodePlan = (stages: Plan): Buffer => encode(stages).bytes;
 
 /** The beginning of plans that differ in their last step alone. It is encoded once, and each last step is written behind it. */
 export class Beginning {

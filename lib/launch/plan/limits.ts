@@ -6,9 +6,7 @@ import type { FailureContext, FailureWords, SomeStepRows } from './step-row.ts';
 
 const modes = { set: 0, 'cap-soft': 1, 'set-soft': 2, cap: 3 } as const;
 
-function shown(value: number): string {
-  return value === Infinity ? 'unlimited' : String(value);
-}
+const shown = (value: number): string => (value === Infinity ? 'unlimited' : String(value));
 
 function showLimit({ resource, limit, mode }: Step & { op: 'setrlimit' }): string {
   if (mode === 'set') return `${resource} soft ${shown(limit.soft)} hard ${shown(limit.hard)}`;
@@ -34,9 +32,7 @@ function limitData(limit: Limit): Uint32Array {
   return words;
 }
 
-function octal(mask: number): string {
-  return mask.toString(8).padStart(3, '0');
-}
+const octal = (mask: number): string => mask.toString(8).padStart(3, '0');
 
 // sched_setaffinity(2): a bit for each CPU
 function cpuMask(cpus: readonly number[]): Uint32Array {

@@ -40,9 +40,7 @@ export const stepTable: StepRows = {
 };
 
 /** The row of a step. */
-export function rowOf(step: Step): StepRow {
-  return stepTable[step.op] as StepRow;
-}
+export const rowOf = (step: Step): StepRow => stepTable[step.op] as StepRow;
 
 /** The description of a step for people. */
 export interface StepDescription {

@@ -20,9 +20,7 @@ const firstBind = 2;
 
 const outside: readonly MountFlag[] = ['nosuid', 'nodev'];
 
-function rootFlags(allowNewPrivs: boolean): readonly MountFlag[] {
-  return allowNewPrivs ? ['nodev'] : outside;
-}
+const rootFlags = (allowNewPrivs: boolean): readonly MountFlag[] => (allowNewPrivs ? ['nodev'] : outside);
 
 type Open = Extract<Step, { readonly op: 'open_tree' | 'new_tree' }>;
 

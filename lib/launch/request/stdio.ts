@@ -130,9 +130,7 @@ export function descriptorOf(stream: object): number | undefined {
 const handedOn = new WeakSet<object>();
 
 /** Whether a stream was handed on to a program. This process then neither reads nor closes it. */
-export function isHandedOn(stream: object): boolean {
-  return handedOn.has(stream);
-}
+export const isHandedOn = (stream: object): boolean => handedOn.has(stream);
 
 /**
  * Hands streams on to a program that starts next. This process stops reading the stream that becomes its standard input,

@@ -59,6 +59,4 @@ let started: Promise<void> | undefined;
  * shell of a worker thread ends with the thread, as its programs do. Without a shell, the next process that makes a limited launch removes
  * them. Never rejects.
  */
-export function keepCgroups(): Promise<void> {
-  return (started ??= startKeeper().catch(() => undefined));
-}
+export const keepCgroups = (): Promise<void> => (started ??= startKeeper().catch(() => undefined));

@@ -101,6 +101,4 @@ export function keepLaunch(request: NormalRequest, jail: JudgedJail, sight: Host
 }
 
 /** The launch that was kept for a request like this one. */
-export function keptLaunch(request: NormalRequest): KeptLaunch | undefined {
-  return kept.get(keyOf(request));
-}
+export const keptLaunch = (request: NormalRequest): KeptLaunch | undefined => kept.get(keyOf(request));

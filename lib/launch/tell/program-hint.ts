@@ -136,9 +136,7 @@ const builtins =
   'alias bg break cd command continue eval exec exit export fg jobs read return set shift source trap type ulimit umask unset wait';
 
 /** Whether a shell performs a command of this name itself. */
-export function isBuiltin(name: string): boolean {
-  return builtins.split(' ').includes(name);
-}
+export const isBuiltin = (name: string): boolean => builtins.split(' ').includes(name);
 
 /** The shell of a jail. */
 export function shellIn({ root }: Pick<JailView, 'root'>): BytePath | undefined {

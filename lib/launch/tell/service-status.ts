@@ -25,9 +25,7 @@ const passing =
  * The numbers of the errors that may pass: a resource is short or in use, or the launcher was killed, as for want of memory (ECANCELED).
  * All others stay until an administrator repairs the cause. A function, since a launch that succeeds does without node:os.
  */
-export function passingErrnos(): readonly number[] {
-  return passing.map((name) => constants.errno[name]);
-}
+export const passingErrnos = (): readonly number[] => passing.map((name) => constants.errno[name]);
 
 interface Failure {
   readonly message: string;

@@ -114,11 +114,7 @@ export const plainWord: RegExp = /^[A-Za-z0-9_./:=,@+-]+$/;
  * A command of a shell that runs an update. It also succeeds if the update has left files as they are because they were changed in the
  * jail: uchroot-jail(8) has told of them, and ends with 3.
  */
-export function shellUpdate(words: readonly string[]): string {
-  return `${scriptLine(words)} || [ $? -eq 3 ]`;
-}
+export const shellUpdate = (words: readonly string[]): string => `${scriptLine(words)} || [ $? -eq 3 ]`;
 
 /** The launch as one command of a shell. */
-export function shellLaunch(unit: Unit): string {
-  return scriptLine([...unit.command, ...launchWords(unit)]);
-}
+export const shellLaunch = (unit: Unit): string => scriptLine([...unit.command, ...launchWords(unit)]);

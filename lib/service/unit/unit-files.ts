@@ -22,9 +22,7 @@ const generators = {
 } satisfies Record<Format, unknown>;
 
 /** The files of a unit for which findRefusal() finds nothing. */
-export function unitFiles(unit: Unit): readonly UnitFile[] {
-  return generators[unit.format](unit);
-}
+export const unitFiles = (unit: Unit): readonly UnitFile[] => generators[unit.format](unit);
 
 const refuse = (message: string, hint: string): UnitRefusal => ({ message, hint });
 

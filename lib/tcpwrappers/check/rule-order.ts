@@ -109,9 +109,7 @@ function wordsOf({ daemons, clients }: Lists): string {
   ]);
 }
 
-function effectOf({ options }: Rule): string {
-  return JSON.stringify(options.map(({ option }) => option));
-}
+const effectOf = ({ options }: Rule): string => JSON.stringify(options.map(({ option }) => option));
 
 // Moving a rule helps if an earlier rule of the same file does something else.
 function remedyOf({ rule, blockers, isSame }: Shadow): string {

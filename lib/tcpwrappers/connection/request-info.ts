@@ -176,9 +176,7 @@ function learnUser(request: Request, user: string): void {
 }
 
 /** Whether a host name, in lower case, is known and trusted. */
-export function isKnownName(foldedName: string): boolean {
-  return foldedName !== UNKNOWN && foldedName !== PARANOID;
-}
+export const isKnownName = (foldedName: string): boolean => foldedName !== UNKNOWN && foldedName !== PARANOID;
 
 /** RFC 1413 needs a TCP connection: both ports, and addresses of one family. */
 export function canAskUser({ client, server }: Request): boolean {

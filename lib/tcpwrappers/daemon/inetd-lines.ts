@@ -43,9 +43,7 @@ export function addressOf({ words: [word = '', ...more] }: InetdLine): string | 
   return more.length === 0 && word.endsWith(':') ? word.slice(0, -1) : undefined;
 }
 
-export function isPolicy({ words: [word = ''] }: InetdLine): boolean {
-  return word.startsWith('#@');
-}
+export const isPolicy = ({ words: [word = ''] }: InetdLine): boolean => word.startsWith('#@');
 
 /** The service of a line; undefined if it has too few words. */
 export function serviceOf({ words }: InetdLine): InetdFields | undefined {

@@ -8,9 +8,7 @@ import { launchRows } from '../../launch/request/request.ts';
 const WRAPPERS: ReadonlySet<string> = new Set(['tcpd', 'uchroot-tcpd', 'uchroot-tcpd.cjs']);
 
 /** Whether a program asks the rules for the daemon that it starts. */
-export function isWrapper(program: BytePath): boolean {
-  return WRAPPERS.has(lastComponent(program));
-}
+export const isWrapper = (program: BytePath): boolean => WRAPPERS.has(lastComponent(program));
 
 /** The words behind `uchroot-tcpd run`. */
 export interface RunWords {

@@ -8,9 +8,7 @@ export interface TextFile {
 }
 
 /** Whether `includedir` reads a file of this name: not those of editors and packages (xinetd.conf(5)). */
-export function isIncluded(name: string): boolean {
-  return !/\.|~$/.test(name);
-}
+export const isIncluded = (name: string): boolean => !/\.|~$/.test(name);
 
 /** Reads what `include` and `includedir` name, if it has not been read before. @param path as it is written in `from` */
 export type Include = (path: string, from: string) => readonly TextFile[];

@@ -34,9 +34,7 @@ interface Outcome {
   readonly warnings: readonly string[];
 }
 
-function refuseBy(reason: string): Step {
-  return { verdict: 'denied', reason };
-}
+const refuseBy = (reason: string): Step => ({ verdict: 'denied', reason });
 
 function withText(expansion: Expansion, use: (text: string) => Step): Step {
   if (expansion.kind === 'broken') return refuseBy(expansion.message);

@@ -73,9 +73,7 @@ export interface Meant {
   readonly most: Ranges;
 }
 
-export function exactly(set: Ranges): Meant {
-  return { least: set, most: set };
-}
+export const exactly = (set: Ranges): Meant => ({ least: set, most: set });
 
 export function join(words: readonly Meant[]): Meant {
   return { least: union(words.map(({ least }) => least)), most: union(words.map(({ most }) => most)) };

@@ -12,9 +12,7 @@ export const IP4 = { begin: 0n, bits: 32, keyword: 'ip', protocol: 'ipv4', forma
 export const IP6 = { begin: 1n << 128n, bits: 128, keyword: 'ip6', protocol: 'ipv6', format: formatWords };
 export const EVERYBODY: Ranges = [...network(IP4), ...network(IP6)];
 
-function network4(net: number, length: number): Meant {
-  return exactly(network(IP4, BigInt(net), length));
-}
+const network4 = (net: number, length: number): Meant => exactly(network(IP4, BigInt(net), length));
 
 function network6(words: Words, length: number): Meant {
   let net = 0n;

@@ -49,9 +49,7 @@ export interface Lookup {
 
 type Asked = readonly [subject: string, answer: Promise<Answered<Found>>];
 
-function endOf({ address, port = 0 }: Host): Connection['client'] {
-  return { address, port };
-}
+const endOf = ({ address, port = 0 }: Host): Connection['client'] => ({ address, port });
 
 function ask(need: Need, { client, server }: Request, resolver: Resolver): Asked {
   switch (need.kind) {

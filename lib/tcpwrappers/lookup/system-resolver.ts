@@ -12,9 +12,7 @@ import { askUser } from './ident.ts';
 import type { Answered, Resolver } from './resolver.ts';
 
 /** Whether a network interface has this name, one byte a character (if_nametoindex(3)). */
-export function hasInterface(name: string): boolean {
-  return native.hasInterface(Buffer.from(name, 'latin1'));
-}
+export const hasInterface = (name: string): boolean => native.hasInterface(Buffer.from(name, 'latin1'));
 
 /**
  * On a worker thread, because NSS may ask the network. Never rejects; a database that cannot be read has no such
@@ -41,9 +39,7 @@ const NULL = -1;
 const PIPE = -2;
 
 /** Whether netgroups can be looked up. */
-export function hasNetgroups(): boolean {
-  return PROGRAM !== undefined;
-}
+export const hasNetgroups = (): boolean => PROGRAM !== undefined;
 
 /**
  * Parses what getent(1) prints: the name, then `(host,user,domain)` any number of times. An empty host stands for any

@@ -37,9 +37,7 @@ function readWords(path: string, file: FileText, room: number): Words {
   return { words };
 }
 
-function noFile(path: string): PatternFile {
-  return { path, patterns: [] };
-}
+const noFile = (path: string): PatternFile => ({ path, patterns: [] });
 
 /** The words of the file behind a word that begins with a slash. */
 export type OpenPatternFile = (path: string) => PatternFile;

@@ -29,9 +29,7 @@ function parseText(word: string): TextPattern {
   return { kind: 'equal', text };
 }
 
-function never(why: Never): HostPattern {
-  return { kind: 'never', why };
-}
+const never = (why: Never): HostPattern => ({ kind: 'never', why });
 
 // n.n.n.n/m.m.m.m or n.n.n.n/length
 function parseNet4(netText: string, maskText: string): HostPattern {

@@ -13,13 +13,9 @@ interface Keyword {
   readonly isLast?: boolean;
 }
 
-function quoted(text: string): string {
-  return `"${show(text)}"`;
-}
+const quoted = (text: string): string => `"${show(text)}"`;
 
-function failed(code: OptionErrorCode, message: string): Option {
-  return { kind: 'error', code, message };
-}
+const failed = (code: OptionErrorCode, message: string): Option => ({ kind: 'error', code, message });
 
 type Read = (value: string) => Option;
 type Scan = (value: string) => number | undefined;
@@ -83,9 +79,7 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
 export const OPTION_NAMES: readonly string[] = Object.keys(KEYWORDS);
 
 /** The first word of an option, or of a command. */
-export function optionName(text: string): string {
-  return /^[^ \t\r\n=]*/.exec(chop(text))?.[0] ?? '';
-}
+export const optionName = (text: string): string => /^[^ \t\r\n=]*/.exec(chop(text))?.[0] ?? '';
 
 function readOption(text: string, isAtEnd: boolean): Option {
   const option = chop(text);

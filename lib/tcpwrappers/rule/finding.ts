@@ -19,9 +19,7 @@ export type Remark = Pick<Finding, 'level' | 'code' | 'message' | 'hint'>;
 const MAX_FINDINGS = 1000;
 
 /** Whether the limit is reached: a hostile file must not fill the memory with findings. */
-export function isFull(findings: readonly Finding[]): boolean {
-  return findings.length > MAX_FINDINGS;
-}
+export const isFull = (findings: readonly Finding[]): boolean => findings.length > MAX_FINDINGS;
 
 /** Appends a finding; after a thousand, one that says that there are more. */
 export function addFinding(findings: Finding[], finding: Finding): void {

@@ -3,9 +3,7 @@
 import { quote } from '../../words/quote.ts';
 
 /** Lower case of ASCII letters only, as strcasecmp(3) in the C locale. Bytes above 0x7f do not change. */
-export function fold(text: string): string {
-  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
-}
+export const fold = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** Trims white space as isspace(3) in the C locale; String.prototype.trim would take more. */
 export function chop(text: string): string {
@@ -64,9 +62,7 @@ export function findOutside(text: string, mark: ':' | '@' | '/' | '\n', from = 0
 }
 
 /** A text for a message: one line, without control characters for a terminal. */
-export function show(text: string): string {
-  return quote(Buffer.from(text, 'latin1'));
-}
+export const show = (text: string): string => quote(Buffer.from(text, 'latin1'));
 
 /** The text decoded as UTF-8; invalid bytes become U+FFFD. */
 export function toUtf8(text: string): string {

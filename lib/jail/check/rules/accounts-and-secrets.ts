@@ -93,9 +93,7 @@ function removing(name: string, { directory }: CheckedJail): string {
 }
 
 /** The name of an account, which may contain any byte. */
-function quoteName(name: string): string {
-  return quote(pathBytes(name as BytePath));
-}
+const quoteName = (name: string): string => quote(pathBytes(name as BytePath));
 
 function userDiffers({ name, uid, gid }: PasswdLine): string | undefined {
   const host = isName(name) ? native.getpwnam(pathBytes(name as BytePath)) : null;
@@ -120,9 +118,7 @@ function renamed(name: string, id: number, ask: (id: number) => Group | Passwd |
   return host === null ? undefined : `${id} is ${quoteName(name)} here, and ${host.name} on the host`;
 }
 
-function isName(name: string): boolean {
-  return name !== '' && !name.includes('\0');
-}
+const isName = (name: string): boolean => name !== '' && !name.includes('\0');
 
 // An empty field in passwd(5) and shadow(5) means that no password is needed; a group without one only has members. A locked hash,
 // `!$6$…`, can be guessed as well.
@@ -228,6 +224,4 @@ function groupsOf(jail: FileRoot): readonly GroupLine[] {
   );
 }
 
-function isId(text: string): boolean {
-  return /^[0-9]+$/.test(text);
-}
+const isId = (text: string): boolean => /^[0-9]+$/.test(text);

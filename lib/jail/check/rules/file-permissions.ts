@@ -203,9 +203,7 @@ function writable(entry: Entry, jail: CheckedJail): Found | undefined {
 }
 
 /** Whether writable-directory finds it: then no other rule does. */
-export function isFoundByItself({ path, kind }: Loose): boolean {
-  return kind === 'directory' && isSystemPath(path);
-}
+export const isFoundByItself = ({ path, kind }: Loose): boolean => kind === 'directory' && isSystemPath(path);
 
 // The builder has made both; the rules that compare them with the manifest find changes.
 function isBuilt({ recorded, target }: Entry, { path }: Loose, jail: CheckedJail): boolean {

@@ -90,9 +90,7 @@ export const runningProcesses = inGroup('running', [
   }),
 ]);
 
-function openAs(fd: number, path: BytePath): string {
-  return `has ${showPath(path)} open, as descriptor ${fd}`;
-}
+const openAs = (fd: number, path: BytePath): string => `has ${showPath(path)} open, as descriptor ${fd}`;
 
 // Memory that looks like a file (memfd_create(2), shmget(2)).
 const NAMELESS = /^\/(?:memfd:|SYSV|dev\/zero \(deleted\)$)/;
