@@ -33,6 +33,7 @@ import { planAsJson, planAsText, stepsAsText } from '../launch/tell/plan-output.
 import type { Argument } from '../values/command-option.ts';
 import { toBuffer } from '../words/quote.ts';
 import { readVersion, versionLine } from '../version.ts';
+import { attempt } from '../words/system-error.ts';
 import { commandArguments, readArguments } from './arguments.ts';
 import { forgotten, wordHint } from './mistakes/word-hint.ts';
 import { FORMATS, toFormat } from './common-options.ts';
@@ -67,13 +68,7 @@ function output(text: string | Buffer): void {
 }
 
 // A closed or full stderr must not change the exit status.
-function complain(text: string): void {
-  try {
-    print(2, text);
-  } catch {
-    // There is nobody left to tell.
-  }
-}
+const complain = (text: string): void => attempt(() => print(2, text));
 
 const warn = (warning: Warning): void => complain(warningLines(warning));
 

@@ -16,7 +16,7 @@ import { native } from '../native.ts';
 import { toEntries } from '../outbound/entry.ts';
 import { Gate } from '../outbound/gate.ts';
 import { quote } from '../words/quote.ts';
-import { unless } from '../words/system-error.ts';
+import { attempt, unless } from '../words/system-error.ts';
 
 const firstSocket = 5;
 const [, , parent = '', status = '', insecure, ids = '', inside = '', ...words] = process.argv;
@@ -35,21 +35,11 @@ function lineAbout({ name, address, port, reason, entry }: Denied): string {
 }
 
 // Nobody may be left to read it.
-function write(lines: string): void {
-  try {
-    writeSync(2, lines);
-  } catch {
-    // the program goes on all the same
-  }
-}
+const write = (lines: string | Buffer, fd = 2): void => attempt(() => writeSync(fd, lines as string));
 
 function tell(denied: Denied): void {
-  try {
-    if (status === '') write(lineAbout(denied));
-    else writeSync(Number(status), statusLine({ event: 'denied', ...denied }));
-  } catch {
-    // the program is refused all the same
-  }
+  if (status === '') write(lineAbout(denied));
+  else write(statusLine({ event: 'denied', ...denied }), Number(status));
 }
 
 // The command may have ended before this process has begun, and its number may be that of another one.

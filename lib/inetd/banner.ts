@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 
 import { readRegularFile } from '../values/regular-file.ts';
+import { attempt } from '../words/system-error.ts';
 
 /** A banner fits into the empty send buffer of a new connection, so that writing it never waits. */
 const MOST_BYTES = 4096;
@@ -15,9 +16,5 @@ export function readBanner(path: Buffer): Buffer {
 
 /** Sends a banner on a new connection. */
 export function sendBanner(fd: number, banner: Buffer): void {
-  try {
-    writeSync(fd, banner);
-  } catch {
-    // the client has gone away, which the program will notice
-  }
+  attempt(() => writeSync(fd, banner)); // the program will notice if the client has gone away
 }

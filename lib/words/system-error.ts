@@ -28,3 +28,8 @@ export function lookOr<T, U>(otherwise: U, look: () => T): T | U {
     return otherwise;
   }
 }
+
+/** Makes a call, and goes on if it fails: nobody is left to tell, or what it was for is gone. */
+export function attempt(call: () => unknown): void {
+  lookOr(undefined, call);
+}

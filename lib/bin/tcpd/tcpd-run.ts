@@ -10,6 +10,7 @@ import { option, type Argument } from '../../values/command-option.ts';
 import { quote } from '../../words/quote.ts';
 import { openLog } from '../../service/tcpd/tcpd-log.ts';
 import { daemonNames, runTcpd } from '../../service/tcpd/tcpd.ts';
+import { lookOr } from '../../words/system-error.ts';
 import type { ReadArguments } from '../arguments.ts';
 import { type Command, valueOf } from '../dispatch.ts';
 import { toHostsOptions } from './tcpd-options.ts';
@@ -80,12 +81,8 @@ export async function runAs(daemon: string, args: readonly Argument[]): Promise<
   const request = { daemon: Buffer.from(daemon), args: args.map(({ bytes }) => bytes), hosts: {} };
   const { path, name } = daemonNames(request.daemon);
   const log = openLog(name.toString('latin1'));
-  let isSelf = false;
-  try {
-    isSelf = realpathSync(path) === realpathSync(process.argv[1] ?? '');
-  } catch {
-    // The file does not exist: execve will report this.
-  }
+  // if the file does not exist, execve will report this
+  const isSelf = lookOr(false, () => realpathSync(path) === realpathSync(process.argv[1] ?? ''));
   if (!isSelf) return runTcpd(request, log);
   log.error(`${quote(path)} is uchroot-tcpd itself, and would start itself for ever`);
   return exitStatuses.failed;

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 
 import { isNoticeSocket } from '../../launch/tell/service-status.ts';
 import { native } from '../../native.ts';
-import { lookOr } from '../../words/system-error.ts';
+import { attempt, lookOr } from '../../words/system-error.ts';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -46,11 +46,8 @@ export class ManagerNotice {
   }
 
   #send(text: string): void {
-    try {
-      if (this.#fd !== undefined) writeSync(this.#fd, text);
-    } catch {
-      // The manager is gone or busy. One lost message is harmless: the watchdog's time is longer.
-    }
+    // If the manager is gone or busy, one lost message is harmless: the watchdog's time is longer.
+    attempt(() => this.#fd !== undefined && writeSync(this.#fd, text));
   }
 }
 

@@ -11,7 +11,7 @@ import { quote } from '../../words/quote.ts';
 import { commandLine } from '../../words/shell-word.ts';
 import { caller, isOrdinary, waySeenBy } from '../../trust/owner.ts';
 import { isForAll, judgeWay, remedyOf, type Way } from '../../trust/way.ts';
-import { errorCode } from '../../words/system-error.ts';
+import { attempt, errorCode } from '../../words/system-error.ts';
 
 /** An O_PATH descriptor of the jail. */
 export interface JailDirectory {
@@ -115,13 +115,9 @@ function makeDirectory(path: Buffer): boolean {
   }
 }
 
-function removeAll(made: readonly Buffer[]): void {
-  try {
-    onHost((rootFd) => made.toReversed().forEach((path) => native.inRootRmdir(rootFd, path)));
-  } catch {
-    // it is no longer empty, so it stays
-  }
-}
+// One that is no longer empty stays.
+const removeAll = (made: readonly Buffer[]): void =>
+  attempt(() => onHost((rootFd) => made.toReversed().forEach((path) => native.inRootRmdir(rootFd, path))));
 
 // Stricter than a launch, which checks for one user: the future users of a jail are not known yet.
 function judge(way: Way): void {

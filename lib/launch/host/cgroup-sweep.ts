@@ -3,6 +3,7 @@ import { access, constants, readdir, readFile, rmdir, stat, writeFile } from 'no
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { caller, isOrdinary } from '../../trust/owner.ts';
+import { attempt } from '../../words/system-error.ts';
 import { hasEnded } from './process-start.ts';
 
 /** The words of a file of the kernel. */
@@ -40,13 +41,8 @@ async function maySweep(cgroup: string): Promise<boolean> {
 async function killAll(cgroup: string): Promise<void> {
   // version 1, and kernels before 5.14, do not have the file
   if (await isThere(`${cgroup}/cgroup.kill`)) return writeFile(`${cgroup}/cgroup.kill`, '1');
-  for (const pid of await readWords(`${cgroup}/cgroup.procs`)) {
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-    } catch {
-      // it has ended
-    }
-  }
+  for (const pid of await readWords(`${cgroup}/cgroup.procs`))
+    attempt(() => process.kill(Number(pid), 'SIGKILL')); // unless it has ended
 }
 
 // A program may have made cgroups below its own: these must be removed first.

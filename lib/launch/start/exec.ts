@@ -4,6 +4,7 @@ import { writeSync } from 'node:fs';
 import { errnoName } from '../../words/errno.ts';
 import { exitStatuses, LaunchError, UsageError } from '../../errors.ts';
 import { native, openLauncher, type PlanFailure, type WaitedRequest } from '../../native.ts';
+import { attempt } from '../../words/system-error.ts';
 import { openHostPorts } from '../host/host-port.ts';
 import { callerInPlace, refuseOwnDescriptors } from '../host/caller.ts';
 import { lostDirectories } from '../host/environment.ts';
@@ -50,13 +51,7 @@ export function warningLines({ message, hint }: Warning): string {
 }
 
 // If nobody reads the status descriptor any more, or stderr is closed, the exit status must still be the right one.
-function tryWrite(fd: number, text: string | Buffer): void {
-  try {
-    writeSync(fd, text as string);
-  } catch {
-    // nobody is left to tell
-  }
-}
+const tryWrite = (fd: number, text: string | Buffer): void => attempt(() => writeSync(fd, text as string));
 
 /** Writes to --status-fd that the launch has failed. */
 export function reportFailure(

@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs';
 import { constants } from 'node:os';
 
 import { native } from '../../native.ts';
+import { attempt, lookOr } from '../../words/system-error.ts';
 import { notOpen } from '../host/caller.ts';
 
 /**
@@ -53,11 +54,8 @@ export class ServiceManager {
   readonly #fd: number | undefined;
 
   constructor(socket: string | undefined) {
-    try {
-      this.#fd = isNoticeSocket(socket) ? native.connectDatagram(socket) : undefined;
-    } catch {
-      this.#fd = undefined; // no listener; the exit status still reports the failure
-    }
+    // without a listener the exit status still reports the failure
+    this.#fd = lookOr(undefined, () => (isNoticeSocket(socket) ? native.connectDatagram(socket) : undefined));
   }
 
   /** The socket's number was closed in the caller, so it must not be preserved. @throws LaunchError EBADF */
@@ -69,11 +67,8 @@ export class ServiceManager {
   fail(failure: Failure): number {
     const { message, hint } = failure;
     const text = `${message}${hint === undefined ? '' : `; hint: ${hint}`}`.slice(0, maxCharacters);
-    try {
-      if (this.#fd !== undefined) writeSync(this.#fd, `STATUS=${text}`);
-    } catch {
-      // The message is on descriptor 2 too.
-    }
+    // the message is on descriptor 2 too
+    attempt(() => this.#fd !== undefined && writeSync(this.#fd, `STATUS=${text}`));
     return statusOf(failure);
   }
 }

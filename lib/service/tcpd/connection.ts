@@ -2,6 +2,7 @@
 
 import { native, type SocketAddress } from '../../native.ts';
 import type { RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
+import { lookOr } from '../../words/system-error.ts';
 
 /** The two ends of a connection. `none`: it is no internet socket, so the client is unknown, and rules for UNKNOWN match. */
 export type Connection =
@@ -71,13 +72,7 @@ export function hasSourceRoute(options: Uint8Array): boolean {
  * Returns why the client is refused, or which options were cleared; neither if there were none.
  */
 export function dropIpOptions(fd: number): { readonly refusal?: string; readonly ignored?: string } {
-  let options: Buffer | undefined;
-  try {
-    options = native.ipOptions(fd);
-  } catch {
-    // not IPv4
-    return {};
-  }
+  const options = lookOr(undefined, () => native.ipOptions(fd)); // not IPv4
   if (options === undefined) return {};
   if (hasSourceRoute(options)) return { refusal: 'IP source routing options' };
   try {

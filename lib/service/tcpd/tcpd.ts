@@ -18,7 +18,7 @@ import type { Decision } from '../../tcpwrappers/decision.ts';
 import { type HostsOptions, openHosts } from '../../tcpwrappers/hosts.ts';
 import type { Level } from '../../tcpwrappers/rule/rule-option.ts';
 import { toUtf8 } from '../../tcpwrappers/text/latin1.ts';
-import { lookOr } from '../../words/system-error.ts';
+import { attempt } from '../../words/system-error.ts';
 import { wordSet } from '../../words/word-list.ts';
 import { type Connection, describeConnection, dropIpOptions, toRequest } from './connection.ts';
 import { requireNamed } from './named-files.ts';
@@ -116,7 +116,7 @@ function hangUp({ kind }: Connection): void {
 }
 
 // A datagram that stays makes inetd(8) start this process again and again.
-const takeDatagram = (): void => void lookOr(undefined, () => native.recvfrom(0, false)); // unless another process has taken it
+const takeDatagram = (): void => attempt(() => native.recvfrom(0, false)); // unless another process has taken it
 
 // The client gets the output of the command instead of the daemon (hosts_options(5)). The command runs on the host.
 function twist({ options }: Decision): never {
