@@ -19,6 +19,13 @@ t.setTimeout(0);
 const machine = await bootMachine();
 const shell = (line) => machine.shell(line).stdout.trim();
 const place = '/var/lib/uchroot';
+const units = '/etc/systemd/system';
+// what is left of each on a full disk, at most, in KB; systemd needs some of /run itself
+const disks = [
+  [place, 3000],
+  [units, 12],
+  ['/run', 200],
+];
 const service = `${process.execPath} ${import.meta.dirname}/../dist/bin/uchroot-service.cjs`;
 
 // A daemon of root with a configuration, a pid file, a socket in /run, and a library of its own.
@@ -26,6 +33,10 @@ machine.shell(`set -e
 rm -rf ${place}
 mkdir -p ${place} /srv/work /etc/soak /var/lib/soak
 mount -t tmpfs -o size=60m none ${place}
+cp -a ${units} /srv/units
+mount -t tmpfs -o size=1m none ${units}
+cp -a /srv/units/. ${units}/
+mount -o remount,size=24m /run
 cd /srv/work
 for value in 1 2; do
   echo "int soak(void) { return $value; }" >library.c
@@ -68,7 +79,7 @@ await machine.until('systemctl is-active soak', /^active$/m);
 // Names, owners, modes, links and contents, but for places of systemd, udev, packages and images: the files of the machine are those of this
 // host, where others may work meanwhile.
 const hostState = () =>
-  shell(`cd /; find etc run var -xdev \\( -path run/systemd -o -path run/log -o -path run/udev -o -path var/log \
+  shell(`cd /; find etc ${units.slice(1)} run var -xdev \\( -path run/systemd -o -path run/log -o -path run/udev -o -path var/log \
 -o -path var/lib/systemd -o -path var/lib/dpkg -o -path var/lib/apt -o -path var/lib/containers -o -path var/cache -o -path var/tmp \\) -prune -o \
 \\( -type f ! -name soak.pid -exec sha256sum {} + -o ! -type f -printf '%p %m %U:%G %y %l\\n' \\) 2>&1 | sort`);
 
@@ -99,11 +110,12 @@ async function command(verb, index) {
     told = `killed after ${ms} ms`;
     machine.shell(`timeout --signal KILL ${ms / 1000} ${words}`);
   } else {
-    const left = random(3000);
-    told = `${left} KB left`;
-    shell(`dd if=/dev/zero of=${place}/fill bs=4k; truncate -s -${left}K ${place}/fill`);
+    const [disk, most] = disks[random(disks.length)];
+    const left = random(most);
+    told = `${left} KB left in ${disk}`;
+    shell(`dd if=/dev/zero of=${disk}/fill bs=4k; truncate -s -${left}K ${disk}/fill`);
     machine.shell(`timeout --signal KILL 60 ${words}`);
-    shell(`rm -f ${place}/fill`);
+    shell(`rm -f ${disk}/fill`);
   }
   done += 1;
   try {

@@ -11,8 +11,7 @@ import { quote } from '../../words/quote.ts';
 import { lookOr, unless } from '../../words/system-error.ts';
 import { words } from '../../words/word-list.ts';
 import { busSocket, callBus } from './system-bus.ts';
-import { writeFiles } from '../unit/unit-files.ts';
-import { writeHostFile } from './host-file.ts';
+import { replaceHostFile, writeHostFile } from './host-file.ts';
 import {
   type ExecLine,
   type InstalledService,
@@ -288,12 +287,12 @@ export const isOurs = (text: string | undefined): boolean =>
 /** Writes the drop-in, or removes it (and its directory, if that is empty), and lets systemd read its units again. */
 export async function putDropIn(unit: string, text: string | undefined): Promise<void> {
   const path = dropInPath(unit);
-  if (text === undefined) {
-    rmSync(path, { force: true });
-    unless(['ENOTEMPTY', 'ENOENT'], () => rmdirSync(dirname(path)));
-  } else if (text !== presentDropIn(unit)) {
-    const bytes = Buffer.from(text).toString('latin1'); // as writeFiles() takes them
-    writeFiles([{ path: 'uchroot.conf', mode: 0o644, text: bytes }], dirname(path));
+  try {
+    if (text === undefined) rmSync(path, { force: true });
+    else if (text !== presentDropIn(unit)) replaceHostFile(path, text);
+  } finally {
+    // on a full disk, nothing came into it; one that is a mount point stays
+    unless(['ENOTEMPTY', 'ENOENT', 'EBUSY', 'EROFS'], () => rmdirSync(dirname(path)));
   }
   await reloadUnits();
 }
