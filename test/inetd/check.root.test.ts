@@ -1,24 +1,24 @@
 // uchroot-inetd check finds what a start would refuse, in each form of a service.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, chownSync, copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 
 import { serveInJail } from '../../lib/index.ts';
 import { makeServerJail } from '../support/inetd.ts';
-import { rootTest, temporaryDirectory } from '../support/launch.ts';
-import { patientMs } from '../support/patience.ts';
+import { packageDirectory, rootTest, start, temporaryDirectory, type Ended } from '../support/launch.ts';
+import { Resident } from '../support/resident.ts';
 import { plainEnv } from '../support/service.ts';
 
 const test = rootTest();
 const jail = makeServerJail();
 const USER = '+47331:+47331';
 
-function run(...words: readonly string[]) {
-  const bundle = join(import.meta.dirname, '../../bin/uchroot-inetd.cjs');
-  return spawnSync(process.execPath, [bundle, ...words], {
-    encoding: 'utf8',
+const resident = new Resident([], plainEnv());
+
+function run(...words: readonly string[]): Ended {
+  if (words[0] === 'check' && resident.takes(words))
+    return resident.run('uchroot-inetd', words, process.cwd());
+  return start([process.execPath, `${packageDirectory}/dist/bin/uchroot-inetd.cjs`, ...words], {
     env: plainEnv(),
-    timeout: patientMs(60_000),
   });
 }
 
