@@ -82,7 +82,7 @@ const NEEDED =
 const MOST_BYTES = 500 << 20; // a string of V8 holds little more
 
 const missing = (file: BytePath): never => {
-  throw new JailError(`${showPath(file)}: there is no such file`, {
+  throw new JailError(`${showPath(file)}: no such file or directory`, {
     code: 'ENOENT',
     path: showPath(file),
     hint: /\/https?:\//.test(file)
