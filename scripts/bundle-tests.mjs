@@ -66,7 +66,7 @@ await build({
   sourcesContent: false,
 });
 
-// The unit tests of a directory share a process, and its modules. With their tests, the shared files would be four times as many.
+// The other tests of a room share a process, and its modules. With them, the shared files would be four times as many.
 const tests = readdirSync('dist/test', { recursive: true }).filter((name) => name.endsWith('.root.test.js'));
 rmSync('dist/run', { recursive: true, force: true });
 await build({

@@ -5,7 +5,7 @@
 //   node scripts/run-tests.mjs --unit                  those that start no process and open no socket
 // tap's own runner is not used: it adds --import to each node that the tests start, which costs a quarter of a second each.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -165,20 +165,27 @@ function bundled(file) {
   return existsSync(path) ? path : file;
 }
 
+/** A file that imports these. All are read before the first test begins: tap ends when it waits for no test. */
+function together(files) {
+  const path = `dist/run/groups/${roomOf(files[0]).replaceAll('/', '-')}.js`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, files.map((file) => `import '../../../${bundled(file)}';\n`).join(''));
+  return path;
+}
+
 /** Runs one file, or several in one process. */
 async function runFiles(files) {
   const start = performance.now();
   const report = new Report();
   // no limit of tap's own: it would not follow the machine
   const env = { ...process.env, TAP: '1', TAP_TIMEOUT: '0' };
-  const imports = files.slice(0, -1).flatMap((each) => ['--import', `./${bundled(each)}`]);
   // With more room for new objects V8 looks for old ones less often: a tenth of the computing of a file.
   const flags = ['--enable-source-maps', '--min-semi-space-size=16'];
-  const argv = [process.execPath, ...flags, ...imports, bundled(files.at(-1))];
+  const argv = [process.execPath, ...flags, files.length === 1 ? bundled(files[0]) : together(files)];
   const { status, signal } = await run(argv, { env, limitMs: FILE_MS }, (line) => report.read(line));
   const problem = report.problem(status, signal);
   count.failed += problem === undefined ? report.failed : Math.max(report.failed, 1);
-  const name = files.length === 1 ? files[0] : `${files.length} files of ${dirname(files[0])}`;
+  const name = files.length === 1 ? files[0] : `${files.length} files of ${roomOf(files[0])}`;
   tell(name, start, problem === undefined && report.failed === 0, problem, report.lines);
 }
 
@@ -220,19 +227,27 @@ function reachesOut(file) {
 
 const isUnit = (file) => !file.endsWith('.root.test.js') && !reachesOut(file);
 
-// What a file does to its process, or to all tests of it; or it counts the descriptors.
+// What a file does to its process, or to all tests of it; or it counts the descriptors, or waits before it has all tests.
 const OWN_PROCESS =
-  /^t\.(?:before|after|teardown|setTimeout)|process\.(?:env\.\w+ = |chdir|umask)|\/proc\/self\/fd/m;
+  /^t\.(?:before|after|teardown|setTimeout)|^(?:const .* = )?await |process\.(?:env\.\w+ = |chdir|umask)|\/proc\/self\/fd/m;
 
-/** The files by process: unit tests of a directory share one, because a quarter of a second passes before its first test. */
+/** The room of a file: test/launch of test/launch/plan/plan.test.ts. */
+const roomOf = (file) => dirname(file).split('/').slice(0, 3).join('/');
+
+const isLongest = ([file]) => LONGEST.includes(file);
+
+/**
+ * The files by process, large groups first. Those of a room share one, because a quarter of a second passes before the first test of a
+ * process. Tests of root have one each: they count processes, and change what the kernel knows of their own.
+ */
 function toGroups(files) {
   const groups = new Map();
   for (const file of files) {
-    const isAlone = !isUnit(file) || OWN_PROCESS.test(readFileSync(file, 'utf8'));
-    const key = isAlone ? file : dirname(file);
+    const isAlone = file.endsWith('.root.test.js') || OWN_PROCESS.test(readFileSync(file, 'utf8'));
+    const key = isAlone ? file : roomOf(file);
     groups.set(key, [...(groups.get(key) ?? []), file]);
   }
-  return [...groups.values()];
+  return [...groups.values()].toSorted((a, b) => isLongest(b) - isLongest(a) || b.length - a.length);
 }
 
 const words = process.argv.slice(2);
