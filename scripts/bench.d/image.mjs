@@ -1,4 +1,4 @@
-// Compares the export of a jail with tar and gzip -1 of the same tree, both on one core.
+// Compares the export of a jail with tar and gzip -1 of the same tree, and a build of the image with umoci unpack, each on one core.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -25,16 +25,27 @@ export async function image({ quick }) {
     chmodSync(base, 0o755);
     const jail = `${base}/jail`;
     await buildJail({ directory: jail, programs: ['/usr/bin/node'] });
-    const samples = { export: [], tar: [] };
+    const samples = { export: [], tar: [], build: [], unpack: [] };
     for (let round = -1; round < (quick ? 3 : 11); round++) {
       const exported = timed(process.execPath, command, 'export', jail, `${base}/image.tar`);
       const packed = timed('sh', '-c', 'tar -C "$1" -c . | gzip -1 >"$2"', 'sh', jail, `${base}/tree.tar.gz`);
+      const layout = `${base}/layout:1`;
+      if (round < 0)
+        timed('skopeo', 'copy', '--insecure-policy', `oci-archive:${base}/image.tar`, `oci:${layout}`);
+      for (const name of ['again', 'bundle']) rmSync(`${base}/${name}`, { recursive: true, force: true });
+      const built = timed(process.execPath, command, 'build', `${base}/again`, '--image', layout);
+      const unpacked = timed('umoci', 'unpack', '--image', layout, `${base}/bundle`);
       // the first round fills the page cache
       if (round < 0) continue;
       samples.export.push(exported);
       samples.tar.push(packed);
+      samples.build.push(built);
+      samples.unpack.push(unpacked);
     }
-    return [row('export v tar | gzip -1', median(samples.export) / median(samples.tar), ['<=', 1.5])];
+    return [
+      row('export v tar | gzip -1', median(samples.export) / median(samples.tar), ['<=', 1.5]),
+      row('build --image v umoci unpack', median(samples.build) / median(samples.unpack), ['<=', 0.7]),
+    ];
   } finally {
     close();
   }

@@ -16,6 +16,11 @@ import { readXinetdConf } from '../../lib/inetd/config/xinetd-conf.ts';
 import { readDiversions, readRegistry } from '../../lib/jail/dpkg/file-lists.ts';
 import { readRelations, readStatus } from '../../lib/jail/dpkg/package-status.ts';
 import { readTmpfiles, readUnit } from '../../lib/jail/dpkg/service-directories.ts';
+import { BadImage } from '../../lib/jail/image/bad-image.ts';
+import { readDocuments } from '../../lib/jail/image/image-documents.ts';
+import { ImageTree } from '../../lib/jail/image/image-merge.ts';
+import { TarReader } from '../../lib/jail/image/tar-reader.ts';
+import { installedIn } from '../../lib/jail/inventory/installed.ts';
 import { parseManifest, writeManifest } from '../../lib/jail/manifest/manifest.ts';
 import { makeFilter } from '../../lib/launch/seccomp/filter.ts';
 import { answerTo, answers, readQuestion, shortAnswer, typeAaaa } from '../../lib/outbound/dns.ts';
@@ -29,6 +34,7 @@ import { parseAddress } from '../../lib/values/address.ts';
 
 import { cacheWithHwcap } from '../support/binary/hwcap.ts';
 import { elfImage } from '../support/binary/mutation.ts';
+import { archive, member, pax, sha256 } from '../support/jail/images.ts';
 
 export interface Target {
   readonly name: string;
@@ -140,6 +146,8 @@ function runAddress(bytes: Buffer): void {
 }
 
 function runDpkg(bytes: Buffer): void {
+  for (const { name } of installedIn([bytePath('/var/lib/dpkg/status.d/a')], () => bytes))
+    assert.match(name, /^[\w.+~:-]+$/, 'a name that no package has');
   readStatus(bytes);
   readRelations(utf8(bytes));
   readDiversions(bytes);
@@ -175,6 +183,74 @@ Conffiles:
 
 `;
 
+// Sums of headers and digests of documents are made right: otherwise nearly every input would end there.
+function runTar(bytes: Buffer): void {
+  const archived = Buffer.from(bytes);
+  for (let at = 0; at + 512 <= archived.length; at += 512) {
+    const block = archived.subarray(at, at + 512);
+    if (block.toString('latin1', 257, 262) !== 'ustar') continue;
+    block.fill(' ', 148, 156);
+    const sum = block.reduce((all, byte) => all + byte, 0);
+    block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  }
+  orError(BadImage, () => {
+    const tree = new ImageTree(1000);
+    let leftBytes = 0;
+    const reader = new TarReader({
+      entry: (entry) => {
+        if (entry.sizeBytes > 1 << 20) throw new BadImage('too large for a fuzzer');
+        leftBytes = entry.sizeBytes;
+        tree.add(entry);
+      },
+      data: (piece) => void (leftBytes -= piece.length),
+      end: () => assert.equal(leftBytes, 0, 'a content has another size'),
+    });
+    for (let at = 0; at < archived.length; at += 700) reader.push(archived.subarray(at, at + 700));
+    reader.finish(false);
+    const paths = tree.entries().map(({ path }) => path);
+    for (const path of paths) assert.match(path, /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0]+)+$/, 'a path leads out');
+    assert.equal(new Set(paths).size, paths.length, 'a path is there twice');
+  });
+}
+
+function runImage(bytes: Buffer): void {
+  const [index = '', saved = '', manifest = '', config = ''] = utf8(bytes).split('\0');
+  const files = new Map<string, Buffer>();
+  const filled = (text: string): string =>
+    [...files].reduce(
+      (all, [name, data]) =>
+        all
+          .replaceAll(`@${name.length}`, `sha256:${sha256(data)}`)
+          .replaceAll(`"#${name.length}"`, String(data.length)),
+      text,
+    );
+  files.set('c', Buffer.from(config));
+  files.set('mm', Buffer.from(filled(manifest)));
+  const blobs = new Map([...files.values()].map((data) => [`blobs/sha256/${sha256(data)}`, data]));
+  const read = (name: string) =>
+    name === 'index.json'
+      ? index === ''
+        ? undefined
+        : Buffer.from(filled(index))
+      : name === 'manifest.json'
+        ? Buffer.from(filled(saved))
+        : (blobs.get(name) ?? files.get(name));
+  for (const tag of [undefined, 'a:1']) {
+    const documents = orError(BadImage, () => readDocuments(read, tag, 'amd64'));
+    for (const { name } of documents?.layers ?? []) assert.ok(name.length > 0, 'a layer has no name');
+  }
+}
+
+const layer = (digest: string) =>
+  `{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"${digest}","size":3}`;
+const zeros = `sha256:${'0'.repeat(64)}`;
+const imageTexts = [
+  '{"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"@2","size":"#2","platform":{"os":"linux","architecture":"amd64"},"annotations":{"org.opencontainers.image.ref.name":"a:1"}}]}',
+  `[{"Config":"c","RepoTags":["a:1"],"Layers":["l.tar"]}]`,
+  `{"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"@1","size":"#1"},"layers":[${layer(zeros)}]}`,
+  `{"os":"linux","architecture":"amd64","config":{"User":"a:b","Env":["A=b"],"Entrypoint":["/x"],"Cmd":[""],"WorkingDir":"/","Labels":{"a":"b"}},"rootfs":{"diff_ids":["${zeros}"]}}`,
+];
+
 // A way of four steps, so that only somebody who sees the steps finds its end.
 function runPlanted(bytes: Buffer): void {
   const text = toLatin1(bytes);
@@ -194,7 +270,11 @@ export const targets: readonly Target[] = [
     begin: [toLatin1(cacheWithHwcap(library, { ...library, name: bytePath('libb.so') }))],
     run: runCache,
   },
-  { name: 'dpkg', begin: [status, 'diverted\nto\nby\n', '/a\n/b\n'], run: runDpkg },
+  {
+    name: 'dpkg',
+    begin: ['P:musl\nV:1.2-r0\nA:x86_64\no:musl\n\n', status, 'diverted\nto\nby\n', '/a\n/b\n'],
+    run: runDpkg,
+  },
   {
     name: 'unit',
     begin: [
@@ -262,5 +342,27 @@ export const targets: readonly Target[] = [
     begin: ['36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n'],
     run: (bytes) => void readMounts(bytes),
   },
+  {
+    name: 'tar',
+    begin: [
+      archive(
+        pax({ path: 'a/long', 'SCHILY.xattr.security.capability': 'x' }),
+        member({ name: 'a/x', content: 'x' }),
+        member({ name: 'a/.wh.x' }),
+      ),
+      archive(
+        member({ name: 'd/', type: '5' }),
+        member({ name: 'l', type: '2', target: '../d' }),
+        member({ name: 'l/f', content: 'x' }),
+        member({ name: 'h', type: '1', target: 'l/f' }),
+      ),
+      archive(
+        pax({ 'GNU.sparse.map': '0,1,9,1', 'GNU.sparse.size': '20' }),
+        member({ name: 's', content: 'ab' }),
+      ),
+    ].map(toLatin1),
+    run: runTar,
+  },
+  { name: 'image', begin: [imageTexts.join('\0'), ['', ...imageTexts.slice(1)].join('\0')], run: runImage },
   { name: 'script', begin: ['#!/usr/bin/env -S A=b python3 -u\n', '#! /bin/sh -e\n'], run: runScript },
 ];
