@@ -1,11 +1,12 @@
 // A machine for the tests of units: systemd as the first process of a container, on the Debian system that the tests run on.
-// Its root directory is a copy in memory, which is removed with it.
+// Its root directory is a copy in memory, which is removed with it. It knows fewer packages (packages.ts).
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 
 import { packageDirectory, searchPath, temporaryDirectory, withoutProgress, type Ended } from './launch.ts';
+import { makePackages } from './packages.ts';
 import { eventually, patientMs } from './patience.ts';
 import { unlessRoot } from './root.ts';
 import { sanitized } from './sanitizer.ts';
@@ -51,6 +52,7 @@ else
 fi
 mount -t tmpfs none "$1/root/srv"
 chmod 0755 "$1/root/srv"
+mount --bind "$6" "$1/root/var/lib/dpkg"
 echo "$3" >"$1/root/etc/machine-id"
 # nothing is to be brought up to date at the first boot
 touch "$1/root/etc/.updated" "$1/root/var/.updated"
@@ -100,6 +102,9 @@ export async function bootMachine(): Promise<Machine> {
   const directory = temporaryDirectory();
   const name = `uchroot-test-${process.pid}`;
   mkdirSync(`${directory}/machine`);
+  const system = process.env.TEST_ROOT ?? '';
+  const packages = `${directory}/dpkg`;
+  makePackages(system, packages);
   const words = ['sh', '-c', boot, 'sh', `${directory}/machine`, name, randomUUID().replaceAll('-', '')];
   // The machine ends with this process, however that ends: pdeathsig kills unshare, unshare kills the first process of the
   // pid namespace, and all other processes end with that one.
@@ -117,8 +122,9 @@ export async function bootMachine(): Promise<Machine> {
       ...words,
       packageDirectory,
       process.execPath,
+      packages,
     ],
-    { env: { PATH: searchPath, TEST_ROOT: process.env.TEST_ROOT ?? '' }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { env: { PATH: searchPath, TEST_ROOT: system }, stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += String(chunk)));
