@@ -26,6 +26,8 @@ export interface Machine {
   run(words: readonly string[], options?: { readonly input?: string | Buffer }): Ended;
   /** The same for one line of a shell. */
   shell(line: string): Ended;
+  /** The words that start a program in it. */
+  enter(words: readonly string[]): readonly string[];
   /** Repeats a line of a shell until its output matches, and returns the output; fails after half a minute. */
   until(line: string, pattern: RegExp): Promise<string>;
   /** Boots it again, with its present files. */
@@ -147,8 +149,8 @@ export async function bootMachine(): Promise<Machine> {
 
   const machine: Machine = {
     run: (argv, { input = '' } = {}) => {
-      const enter = ['--target', String(first), '--all', '--wdns=/', '--', ...argv];
-      const { pid, status, signal, stdout, stderr, output, error } = spawnSync('nsenter', enter, {
+      const [file = '', ...words] = machine.enter(argv);
+      const { pid, status, signal, stdout, stderr, output, error } = spawnSync(file, words, {
         env: { PATH: searchPath },
         input,
         timeout: patientMs(60_000),
@@ -157,6 +159,7 @@ export async function bootMachine(): Promise<Machine> {
       if (error !== undefined && status === null) throw error;
       return { pid, status, signal, stdout: String(stdout), stderr: withoutProgress(String(stderr)), output };
     },
+    enter: (argv) => ['nsenter', '--target', String(first), '--all', '--wdns=/', '--', ...argv],
     shell: (line) => machine.run(['sh', '-c', line]),
     until: async (line, pattern) => {
       let last = '';

@@ -37,16 +37,23 @@ export class Resident {
   readonly #by: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
   readonly #bin: string;
+  readonly #isElsewhere: boolean;
   #server: Server | undefined;
 
   /**
    * The process starts at the first command, behind the words `by`. `bin` is the directory of the commands: another user than root may be
-   * unable to read that of the package.
+   * unable to read that of the package. Elsewhere, as in a machine, there is the package, but no other file of this process.
    */
-  constructor(by: readonly string[] = [], env = commandEnv, bin = `${packageDirectory}/dist/bin`) {
+  constructor(
+    by: readonly string[] = [],
+    env = commandEnv,
+    bin = `${packageDirectory}/dist/bin`,
+    isElsewhere = false,
+  ) {
     this.#by = by;
     this.#env = env;
     this.#bin = bin;
+    this.#isElsewhere = isElsewhere;
   }
 
   /** Whether it can run a command with these arguments. For bytes that are no UTF-8 a command reads the words of its process. */
@@ -81,20 +88,40 @@ export class Resident {
     };
   }
 
+  /** Ends the process, if it runs. Another one starts at the next command. */
+  end(): void {
+    if (this.#server === undefined) return;
+    const { requests, answers } = this.#server;
+    this.#server = undefined;
+    // it reads to the end of this pipe
+    closeSync(requests);
+    for (const end = performance.now() + patientMs(60_000); readNow(answers, Buffer.alloc(1)) !== 0;) {
+      if (performance.now() >= end) throw new Error('the process that runs commands does not end');
+      sleepMs(1);
+    }
+    closeSync(answers);
+  }
+
   #start(): Server {
     const directory = temporaryDirectory();
     const pipes = [`${directory}/requests`, `${directory}/answers`] as const;
     execFileSync('mkfifo', ['-m', '666', ...pipes]);
     const requests = openSync(pipes[0], constants.O_RDWR);
     const answers = openSync(pipes[1], constants.O_RDONLY | constants.O_NONBLOCK);
-    const fixture = `${directory}/resident.mjs`;
-    copyFileSync(`${packageDirectory}/dist/test/support/fixture/resident.js`, fixture);
-    const words = [...this.#by, process.execPath, fixture, ...pipes, this.#bin];
+    const [usual, copy] = [
+      `${packageDirectory}/dist/test/support/fixture/resident.js`,
+      `${directory}/resident.mjs`,
+    ];
+    if (!this.#isElsewhere) copyFileSync(usual, copy);
+    const ends = this.#isElsewhere ? [openSync(pipes[0], 'r'), openSync(pipes[1], 'w')] : [];
+    const names = this.#isElsewhere ? [usual, '/proc/self/fd/3', '/proc/self/fd/4'] : [copy, ...pipes];
+    const words = [...this.#by, process.execPath, ...names, this.#bin];
     const child = spawn(words[0] ?? '', words.slice(1), {
       env: this.#env,
       cwd: '/',
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', 'inherit', ...ends],
     });
+    for (const fd of ends) closeSync(fd);
     // it ends when this process closes the pipe of requests
     child.unref();
     return { pid: child.pid ?? 0, requests, answers };

@@ -2,7 +2,7 @@
 import type { Ended } from '../../../support/launch.ts';
 import { serviceMachine } from '../../../support/adopted.ts';
 
-const { serviceTest, machine, service, shell, show, isJailed, outdate } = serviceMachine(
+const { serviceTest, machine, service, serviceProcess, shell, show, isJailed, outdate } = serviceMachine(
   'redis-server',
   'redis-cli',
 );
@@ -53,7 +53,6 @@ serviceTest(
     t.match(service('status', 'redis-server').stdout, 'and not with the one in /etc', 'after a boot too');
     machine().shell('cp -a /root/good.conf /etc/redis/redis.conf');
     t.match(service('reload', 'redis-server').stdout, 'restarted: it ran with a kept configuration; ');
-    t.notMatch(service('status', 'redis-server').stdout, 'not with the one in /etc');
     t.equal(shell('redis-cli get size; redis-cli config rewrite'), 'big\nOK');
   },
 );
@@ -62,7 +61,11 @@ serviceTest('a run that is killed while it copies leaves the old copy in use', a
   machine().shell(
     `printf '#!/bin/sh\n/usr/bin/cp "$@"; kill -KILL $PPID; sleep 9\n' >/usr/local/bin/cp; chmod 755 /usr/local/bin/cp`,
   );
-  t.equal(service('reload', 'redis-server').signal, 'SIGKILL', 'redis has written to its configuration');
+  t.equal(
+    serviceProcess('reload', 'redis-server').signal,
+    'SIGKILL',
+    'redis has written to its configuration',
+  );
   t.equal(copies('redis-server'), '1\n2');
   machine().shell(
     'rm /usr/local/bin/cp; cp -a /etc/redis/redis.conf /root/good.conf; echo nonsense >>/etc/redis/redis.conf',
@@ -76,6 +79,7 @@ serviceTest('a run that is killed while it copies leaves the old copy in use', a
   t.match(service('reload', 'redis-server').stdout, 'restarted');
   t.equal(copies('redis-server'), '3');
   t.equal(shell('redis-cli get shape'), 'round');
+  t.equal(service('release', 'redis-server').status, 0);
 });
 
 // Its configuration is a command, without which it does not start.
@@ -158,7 +162,7 @@ serviceTest('the next command mends what a killed one has left half done', async
   );
   const drop = '/etc/systemd/system/own.service.d/uchroot.conf';
   const before = shell(`cat ${drop}`);
-  t.equal(service('update', 'own').signal, 'SIGKILL');
+  t.equal(serviceProcess('update', 'own').signal, 'SIGKILL');
   machine().shell('rm /usr/local/bin/systemctl');
   t.not(shell(`cat ${drop}`), before);
   await machine().until('systemctl is-active own', /failed/);
