@@ -12,7 +12,7 @@ import {
   recorder,
   writeUnit,
 } from '../../support/service/scene.ts';
-import { tortures } from '../../support/service/torture.ts';
+import { oddWords } from '../../support/service/torture.ts';
 
 // It cannot be installed beside systemd; scripts/test unpacks it.
 const openrc = `${packageDirectory}/build/test/openrc`;
@@ -139,11 +139,9 @@ unitTest('limits hold in the cgroup that OpenRC makes for a service', async (t) 
   machine.shell("sed -i '/^rc_sys=/d' /etc/rc.conf; ! [ -d /run/v1 ] || umount /run/v1/*");
 });
 
-for (const [name, odd] of Object.entries(tortures)) {
-  unitTest(`arguments survive: ${name}`, async (t) => {
-    writeUnit(machine, 'openrc', 'torture', [], [recorder, ...odd]);
-    const { stderr } = service('torture', 'start');
-    t.equal(await recordedArguments(machine), argumentsOf(recorder, ...odd), { stderr });
-    service('torture', 'stop');
-  });
-}
+unitTest('arguments survive', async (t) => {
+  writeUnit(machine, 'openrc', 'torture', [], [recorder, ...oddWords]);
+  const { stderr } = service('torture', 'start');
+  t.equal(await recordedArguments(machine), argumentsOf(recorder, ...oddWords), { stderr });
+  service('torture', 'stop');
+});

@@ -2,8 +2,8 @@
 const all = (from: number, to: number): Buffer =>
   Buffer.from(Array.from({ length: to - from + 1 }, (_, i) => from + i));
 
-/** Lists of words, by what is odd about them. */
-export const tortures: Readonly<Record<string, readonly (string | Buffer)[]>> = {
+// by what is odd about them
+const words: Readonly<Record<string, readonly (string | Buffer)[]>> = {
   'blanks, and none at all': ['', ' ', 'a b', '  a   b  ', '\t', 'trailing '],
   quotes: ['"', "'", `"'"`, 'say "hello"', "it's", '`id`', "''", '"" ""'],
   'what a shell or systemd would replace': [
@@ -70,3 +70,11 @@ export const tortures: Readonly<Record<string, readonly (string | Buffer)[]>> = 
     'x'.repeat(60_000),
   ],
 };
+
+/** All of them, for one command line. Words that are easily cut off stand at its end, too. */
+export const oddWords: readonly (string | Buffer)[] = [
+  ...Object.values(words).flat(),
+  'a\\',
+  '',
+  'trailing ',
+];
