@@ -7,12 +7,14 @@ import { commandEnv, packageDirectory } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { serviceMachine } from '../../support/adopted.ts';
 
-const { serviceTest, machine, service, shell, isJailed, outdate } = serviceMachine(
-  'redis-server',
-  'redis-cli',
-);
+const { serviceTest, machine, service, shell, isJailed, outdate } = serviceMachine();
 
-const unit = 'redis-server';
+const unit = 'waiter';
+const program = `/usr/local/bin/${unit}`;
+const waiter = `printf '#!/bin/sh\nexec sleep 1000\n' >${program}; chmod 755 ${program}; touch /etc/waiter.conf
+printf '[Service]\nType=exec\nExecStart=${program} /etc/waiter.conf\n' >/etc/systemd/system/${unit}.service
+systemctl daemon-reload; systemctl start ${unit}`;
+const adopt = ['adopt', unit, '--no-trial', '--watch', '0.3', '--program', '/usr/bin/sleep'];
 const place = '/var/lib/uchroot';
 const full = (...words: readonly string[]): string => {
   const { status, stderr } = service(...words);
@@ -21,20 +23,20 @@ const full = (...words: readonly string[]): string => {
 const noSpace = (path: string): RegExp =>
   new RegExp(`^1: uchroot-service: .*${path}.*no space left on device`, 'i');
 
-// Nothing of a command that has failed is in /run, and the service answers.
+// Nothing of a command that has failed is in /run, and the service runs.
 function isClean(t: Test): void {
   t.equal(shell('find /run -name "uchroot*"'), '');
-  t.equal(shell('redis-cli ping'), 'PONG');
+  t.equal(shell(`systemctl is-active ${unit}`), 'active');
 }
 
 serviceTest('adopt on a full disk leaves the service as it is', async (t) => {
-  machine().shell(`systemctl start ${unit}; mkdir ${place}; mount -t tmpfs -o size=2m none ${place}`);
-  t.match(full('adopt', unit, '--no-trial'), noSpace(place));
+  machine().shell(`${waiter}; mkdir ${place}; mount -t tmpfs -o size=1m none ${place}`);
+  t.match(full(...adopt), noSpace(place));
   t.equal(shell(`find ${place} -mindepth 1; ls /etc/systemd/system/${unit}.service.d`), '');
   t.notOk(isJailed(unit));
   isClean(t);
-  machine().shell(`mount -o remount,size=200m ${place}`);
-  t.match(full('adopt', unit, '--no-trial'), /^0: /);
+  machine().shell(`mount -o remount,size=20m ${place}`);
+  t.match(full(...adopt), /^0: /);
   t.ok(isJailed(unit));
 });
 
@@ -91,15 +93,12 @@ const notPutBack =
 // Runs a command on a service whose program is broken, and which cannot be put back.
 function failFrozen(...words: readonly string[]): string {
   const directory = `/etc/systemd/system/${unit}.service.d`;
-  const program = '/usr/bin/redis-check-rdb';
-  // it may run
-  machine().shell(`cp -a ${program} /root/good; cp --remove-destination /usr/bin/sleep ${program}`);
+  machine().shell(`cp -a ${program} /root/good; printf '#!/bin/sh\\nexit 3\\n' >${program}`);
   machine().shell(
     afterRestart(`mount --bind ${directory} ${directory} && mount -o remount,bind,ro ${directory}`),
   );
-  const failed = full(...words, unit);
-  machine().shell(`rm /usr/local/sbin/systemctl; umount ${directory}`);
-  machine().shell(`cp -a /root/good ${program}`);
+  const failed = full(...words);
+  machine().shell(`rm /usr/local/sbin/systemctl; umount ${directory}; cp -a /root/good ${program}`);
   return failed;
 }
 
@@ -108,7 +107,7 @@ serviceTest('a service that cannot be put back is put back by the next command',
   const dropIn = `cat ${directory}/uchroot.conf`;
   const kept = `ls ${place}/services/${unit}.service`;
   const before = shell(dropIn);
-  t.match(failFrozen('update'), notPutBack);
+  t.match(failFrozen('update', unit), notPutBack);
   const [, generation = ''] = /\/(\d+)\/jail/.exec(shell(dropIn)) ?? [];
   t.not(shell(dropIn), before);
   t.match(shell(kept).split('\n'), new Set([generation, 'swap.json']), 'the jail that the drop-in names');
@@ -142,13 +141,14 @@ serviceTest('an update whose record cannot be written leaves the jail that was i
 
 serviceTest('so does all else if /run is full', async (t) => {
   outdate(unit);
-  machine().shell('dd if=/dev/zero of=/run/fill bs=4k 2>/dev/null');
+  // not gigabytes
+  machine().shell('mount -o remount,size=64m /run; dd if=/dev/zero of=/run/fill bs=4k 2>/dev/null');
   for (const words of [
     ['update', unit],
     ['release', unit],
   ])
     t.match(full(...words), noSpace('/run'));
-  machine().shell('rm /run/fill');
+  machine().shell('rm /run/fill; mount -o remount,size=20% /run');
   t.ok(isJailed(unit));
   isClean(t);
   t.match(full('release', unit), /^0: /);
@@ -157,7 +157,7 @@ serviceTest('so does all else if /run is full', async (t) => {
 });
 
 serviceTest('an adoption that cannot be undone is undone by the next command', async (t) => {
-  t.match(failFrozen('adopt', '--no-trial'), notPutBack);
+  t.match(failFrozen(...adopt), notPutBack);
   t.match(shell(`ls ${place}/services/${unit}.service`), '1\nswap.json');
   t.match(full('release', unit), /^0: /);
   t.notOk(isJailed(unit));
@@ -167,8 +167,8 @@ serviceTest('an adoption that cannot be undone is undone by the next command', a
 
 serviceTest('a file system that is mounted at the directory of a service stays', async (t) => {
   const own = `${place}/services/${unit}.service`;
-  machine().shell(`mkdir -p ${own}; mount -t tmpfs -o size=200m none ${own}`);
-  t.match(full('adopt', unit, '--no-trial'), /^0: /);
+  machine().shell(`mkdir -p ${own}; mount -t tmpfs none ${own}`);
+  t.match(full(...adopt), /^0: /);
   t.match(full('release', unit), /^0: $/);
   t.equal(shell(`mountpoint ${own}; ls -A ${own}`), `${own} is a mountpoint`);
   machine().shell(`umount ${own}; rmdir ${own}`);
