@@ -22,7 +22,6 @@ const adopt = () => service('adopt', 'hard', '--no-trial', '--watch', '0.5', '--
 for (const filter of [
   '~@clock @cpu-emulation @debug @keyring @module @mount @obsolete @resources',
   '@system-service',
-  '~@mount',
 ])
   serviceTest(`a filter without calls that make mounts does not end the launcher: ${filter}`, async (t) => {
     t.equal(machine().shell(open(filter)).stderr, '');
