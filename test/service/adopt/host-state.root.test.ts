@@ -7,7 +7,7 @@ import { commandEnv, packageDirectory } from '../../support/launch.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { serviceMachine } from '../../support/adopted.ts';
 
-const { serviceTest, machine, service, shell, isJailed, outdate } = serviceMachine();
+const { serviceTest, machine, service, shell, show, isJailed, outdate } = serviceMachine();
 
 const unit = 'waiter';
 const program = `/usr/local/bin/${unit}`;
@@ -75,17 +75,13 @@ serviceTest('a drop-in that cannot be written stays the old one', async (t) => {
   t.match(full('update', unit), /^0: /);
 });
 
-// A systemctl that runs a command after each restart.
-const afterRestart = (command: string): string => `cat >/usr/local/sbin/systemctl <<'END'
+// What the service has said is asked when it has not come up.
+const frozen = (path: string): string => `cat >/usr/local/sbin/journalctl <<'END'
 #!/bin/sh
-/usr/bin/systemctl "$@"
-status=$?
-if [ "$1" = restart ]; then
-  ${command}
-fi
-exit $status
+mountpoint -q ${path} || { mount --bind ${path} ${path} && mount -o remount,bind,ro ${path}; }
+exec /usr/bin/journalctl "$@"
 END
-chmod 755 /usr/local/sbin/systemctl`;
+chmod 755 /usr/local/sbin/journalctl`;
 
 const notPutBack =
   /^1: uchroot-service: \S+ could not be put back to what it was before: .*read-only.*; what failed first: [^]*\nhint: mend this; the next adopt, update, reload or release /i;
@@ -94,11 +90,9 @@ const notPutBack =
 function failFrozen(...words: readonly string[]): string {
   const directory = `/etc/systemd/system/${unit}.service.d`;
   machine().shell(`cp -a ${program} /root/good; printf '#!/bin/sh\\nexit 3\\n' >${program}`);
-  machine().shell(
-    afterRestart(`mount --bind ${directory} ${directory} && mount -o remount,bind,ro ${directory}`),
-  );
+  machine().shell(frozen(directory));
   const failed = full(...words);
-  machine().shell(`rm /usr/local/sbin/systemctl; umount ${directory}; cp -a /root/good ${program}`);
+  machine().shell(`rm /usr/local/sbin/journalctl; umount ${directory}; cp -a /root/good ${program}`);
   return failed;
 }
 
@@ -125,15 +119,17 @@ serviceTest('an update whose record cannot be written leaves the jail that was i
   outdate(unit);
   const state = `cat /etc/systemd/system/${unit}.service.d/uchroot.conf ${record}; ls ${own}`;
   const before = shell(state);
+  const pid = show(unit, 'MainPID');
   // nothing can be renamed to a mount point (rename(2), EBUSY)
-  machine().shell(afterRestart(`mount --bind ${record} ${record}`));
+  machine().shell(`mount --bind ${record} ${record}`);
   t.match(
     full('update', unit),
     /^1: uchroot-service: \S+adoption\.json: (device or resource|resource) busy/i,
   );
   t.ok(isJailed(unit));
   t.equal(shell(state), before);
-  machine().shell(`rm /usr/local/sbin/systemctl; while umount ${record}; do :; done 2>/dev/null`);
+  t.not(show(unit, 'MainPID'), pid, 'it has been restarted');
+  machine().shell(`while umount ${record}; do :; done 2>/dev/null`);
   t.match(full('update', unit), /^0: /);
   t.ok(isJailed(unit));
   isClean(t);
