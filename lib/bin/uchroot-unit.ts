@@ -19,7 +19,7 @@ import { bytePath, type BytePath } from '../tree/path.ts';
 import { commandLine } from '../words/shell-word.ts';
 import { oneLine, type Unit } from '../service/unit/service-unit.ts';
 import { isClosedToRoot } from '../service/unit/closed-to-root.ts';
-import { isPassing, nodePath, stablePath } from '../service/unit/node-path.ts';
+import { isPassing, nodePath, replaceable, stablePath } from '../service/unit/node-path.ts';
 import { launchHardening } from '../service/unit/launch-hardening.ts';
 import { refuseForeign } from '../service/unit/present-unit.ts';
 import { directoryVariables, findMissingPack, findMissingPlace } from '../service/unit/systemd-unit.ts';
@@ -229,6 +229,11 @@ const passingNode = (node: string): Warning => ({
   hint: 'make the unit again after each update of node; or install node for the whole host, such as by apt-get install nodejs; or, without node: --compile FILE',
 });
 
+const insecureNode = (node: string, why: string): Warning => ({
+  message: `unit: it starts ${quote(node)}, and another user could put another program there: ${why}`,
+  hint: 'run this command by a node that only root can replace, such as that of apt-get install nodejs; or, without node: --compile FILE',
+});
+
 /**
  * Makes the files of a unit, and writes them if a directory is given. Also returns why the launch would fail now.
  *
@@ -253,6 +258,8 @@ export function makeUnit(
   compile?.(unitLaunch(options, request));
   const [node = ''] = unit.compiled === undefined ? unit.command : [];
   if (isPassing(node)) warn(passingNode(node));
+  const why = node === '' ? undefined : replaceable(nodePath());
+  if (why !== undefined) warn(insecureNode(nodePath(), why));
   const output =
     given === undefined ? printedFiles(unit.format, files) : `${writeFiles(files, place).join('\n')}\n`;
   return { output, problem: findUnitProblem(unit, request, warn) };

@@ -5,7 +5,7 @@ import { UsageError } from '../../errors.ts';
 import { commandDirectory } from '../../native.ts';
 import { unless } from '../../words/system-error.ts';
 import { wrong } from '../../values/wrong.ts';
-import { nodePath, stablePath } from '../unit/node-path.ts';
+import { nodePath, replaceable, stablePath } from '../unit/node-path.ts';
 import { adoptedUnits } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
 import { replaceHostFile } from './host-file.ts';
@@ -125,12 +125,15 @@ export async function followHost(window: Window | undefined): Promise<void> {
   }
 }
 
-// What its unit starts and is gone, as after an update of node by a node manager, or of uchroot.
-function gone(): readonly string[] {
+// The node and the uchroot that its unit starts.
+function started(): readonly string[] {
   if (!isHere()) return [];
   const [, ...words] = /^ExecStart="([^"]+)" "([^"]+)"/m.exec(textAt(unitAt('service')) ?? '') ?? [];
-  return words.filter((path) => !existsSync(path));
+  return words;
 }
+
+// What of it is gone, as after an update of node by a node manager, or of uchroot.
+const gone = (): readonly string[] => started().filter((path) => !existsSync(path));
 
 /** Has its files start this node and this uchroot, if one of theirs is gone. @returns whether that was so */
 export async function mendFollowing(): Promise<boolean> {
@@ -168,7 +171,13 @@ export async function followState(): Promise<string> {
   const [lost] = gone();
   const loss =
     lost === undefined ? '' : `  it cannot start: ${lost} is gone; uchroot-service update --all mends that\n`;
-  return `on: services are updated ${when}\n${loss}  last run: ${last}; journalctl -u ${name}\n  timer: systemctl list-timers ${name}.timer\n`;
+  const [node = ''] = started();
+  const why = lost === undefined ? replaceable(node) : undefined;
+  const danger =
+    why === undefined
+      ? ''
+      : `  as root it starts ${node}, and another user could put another program there: ${why}; install node for the whole host\n`;
+  return `on: services are updated ${when}\n${loss}${danger}  last run: ${last}; journalctl -u ${name}\n  timer: systemctl list-timers ${name}.timer\n`;
 }
 
 /** After the last service there is nothing to update. */

@@ -2,6 +2,11 @@
 import { accessSync, constants, readdirSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 
+import { wayTo } from '../../launch/host/host-ways.ts';
+import { caller, waySeenBy } from '../../trust/owner.ts';
+import { judgeWay } from '../../trust/way.ts';
+import { bytePath, showPath } from '../../tree/path.ts';
+import { toBuffer } from '../../words/quote.ts';
 import { lookOr } from '../../words/system-error.ts';
 
 const isProgram = (path: string): boolean => lookOr(false, () => accessSync(path, constants.X_OK) ?? true);
@@ -33,14 +38,24 @@ function nearLinks(path: string): readonly string[] {
   return links.flatMap((link) => [`${link}/${rest}`, `${link}/${rest.replace(/^[^/]*\//, '')}`]);
 }
 
-/** The path of the same file or directory that stays longest: without a version, if there is one. `others` may lead there too. */
+/** Why another user could put another program at a path, in words about a directory or link on the way to it; undefined if nobody could. */
+export function replaceable(path: string): string | undefined {
+  const [found] = judgeWay(waySeenBy(caller(), wayTo(bytePath(path))), []);
+  return found && `${showPath(bytePath(toBuffer(found.component.path)))} ${found.how}`;
+}
+
+/**
+ * The path of the same file or directory that stays longest: without a version, if there is one. `others` may lead there too. A path by which
+ * another user could give the unit another program comes last.
+ */
 export function stablePath(path: string, others: readonly string[] = []): string {
   const real = lookOr(path, () => realpathSync(path));
   const isSame = (one: string): boolean =>
     one.startsWith('/') && lookOr(undefined, () => realpathSync(one)) === real;
   const all = [...others, path, real];
   const same = [...all, ...[path, real].flatMap(nearLinks)].filter(isSame);
-  return same.toSorted((one, other) => rank(one) - rank(other))[0] ?? path;
+  const safe = same.filter((one) => replaceable(one) === undefined);
+  return (safe.length > 0 ? safe : same).toSorted((one, other) => rank(one) - rank(other))[0] ?? path;
 }
 
 /** The path of the node of this process. It stays the same when a new version replaces the running one, if there is such a path. */

@@ -1,10 +1,10 @@
 // Which path of node stays when a node manager brings another version.
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import t from 'tap';
 
-import { isPassing, stablePath } from '../../../lib/service/unit/node-path.ts';
+import { isPassing, replaceable, stablePath } from '../../../lib/service/unit/node-path.ts';
 import { makeDirectory } from '../../support/directory.ts';
 
 t.test('the path of a node manager that stays is found beside that of the version', async (t) => {
@@ -46,6 +46,24 @@ t.test('the path of a node manager that stays is found beside that of the versio
     symlinkSync(to, `${top}/${link}`);
     t.equal(stablePath(`${top}/${node}`, [`${top}/${link}`, `${top}/none`]), `${top}/${stable}`, manager);
   }
+});
+
+t.test('a link that another user can replace is not named', async (t) => {
+  const top = makeDirectory(t);
+  const node = `${top}/node/20.20.2/bin/node`;
+  const open = `${top}/bin`;
+  for (const directory of [dirname(node), open]) mkdirSync(directory, { recursive: true });
+  writeFileSync(node, '');
+  symlinkSync(node, `${open}/node`);
+  symlinkSync('20.20.2', `${top}/node/20`);
+  for (const mode of [0o777, 0o1777]) {
+    chmodSync(open, mode);
+    t.equal(stablePath(node, [`${open}/node`]), mode === 0o777 ? `${top}/node/20/bin/node` : `${open}/node`);
+  }
+  chmodSync(open, 0o777);
+  t.equal(replaceable(`${open}/node`), `${open} can be written by everybody (mode 0777)`);
+  chmodSync(`${top}/node`, 0o777);
+  t.equal(stablePath(node, [`${open}/node`]), `${open}/node`, 'there is no other');
 });
 
 t.test('a path with a version, or of a shell alone, does not stay', async (t) => {
