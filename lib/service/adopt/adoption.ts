@@ -78,6 +78,8 @@ export interface HostFacts {
   readonly named: readonly HostMount[];
   /** Its configuration asks for chroot(2). */
   readonly asksChroot: boolean;
+  /** Directories that its configuration has it serve. */
+  readonly served: readonly string[];
   /** All paths that its configuration names. */
   readonly configured: readonly string[];
   /** Paths of ReadWritePaths= that have more in them than a jail may share. */

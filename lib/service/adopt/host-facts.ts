@@ -110,7 +110,7 @@ function namedBy(
   seen: readonly string[],
   words: Words,
 ) {
-  const { accounts: known = [] } = knownOf(service);
+  const { accounts: known = [], served } = knownOf(service);
   const program = service.lines.find(({ kind }) => kind === 'ExecStart')?.program.replace(/^.*\//, '') ?? '';
   const own = service.settings.DynamicUser === true ? [] : [user, textOf(service.settings, 'User') || user];
   const names = [...new Set([service.unit.replace(/\.service$/, ''), program, ...packages])];
@@ -121,6 +121,9 @@ function namedBy(
     users: [...new Set([...own, ...accounts.map(({ name }) => name)])].filter((name) => name !== 'root'),
     configured: [...texts.configuration, ...texts.foreign].flatMap(pathsIn),
     asksChroot: texts.configuration.some(asksChroot),
+    served: texts.configuration.flatMap((text) =>
+      served === undefined ? [] : Array.from(text.matchAll(served), ([, path = '']) => path || '/'),
+    ),
     keys: keysNamed(texts, user),
     ...placesNamed(service, texts, accounts, accountsNamed({ ...texts, configuration: [] }, packed, asked), {
       asked,
@@ -172,6 +175,7 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
     environment,
     configured: named.configured,
     asksChroot: named.asksChroot,
+    served: named.served,
     keys: named.keys,
     named: named.mounts.filter((one) => one.path.startsWith('/etc/') || isSafe(one)),
     account: isDynamic

@@ -46,6 +46,7 @@ import { compareJail, type UpdateCause } from './update-cause.ts';
 import { dangerRefusal, givenBy, lostWarnings, replaceableWarnings } from './tell/given-away.ts';
 import {
   chrootWarnings,
+  servedWarnings,
   toServiceWarning,
   unseenPaths,
   unseenWarnings,
@@ -217,6 +218,7 @@ export async function planNew(
     ...built.warningDetails.flatMap((warning) => toServiceWarning(warning, adoption)),
     ...unseenWarnings(unseen.onLines),
     ...chrootWarnings(identity, host),
+    ...servedWarnings(adoption, host),
     ...changeWarnings(adoption),
     ...laterWarnings(host.unitText, ours),
   ];

@@ -24,7 +24,7 @@ import { isRoots } from './identity.ts';
 import { refusedCalls } from './installed/launcher-calls.ts';
 import { isLoneLog } from './installed/service-paths.ts';
 import { outboundFiles, outboundLines } from './outbound-units.ts';
-import { boundPaths, hostMounts, logSettings, unitMounts } from './installed/unit-mounts.ts';
+import { boundPaths, hostMounts, logSettings, mountedPlaces, unitMounts } from './installed/unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
 export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;
@@ -172,15 +172,20 @@ export function hostWritten({ service: { settings }, paths }: Adoption): readonl
 
 const setsClock = ({ caps }: Adoption['identity']): boolean => caps.includes('sys_time');
 
+// ProtectHome= would hide what is mounted there, if systemd enters the jail. A jail without such a mount has nothing there (systemd.exec(5)).
+const isHome = (path: string): boolean => /^\/(?:home|root|run\/user)(?:\/|$)/.test(path);
+
 // Directives that the vendor's unit may already set to a value that is at least as strict.
-function hardeningLines({ service, entry, identity, jailFacts }: Adoption): readonly string[] {
+function hardeningLines({ service, entry, identity, jailFacts, paths }: Adoption): readonly string[] {
   const { settings } = service;
+  const own = settings.ProtectHome === 'yes' ? [] : mountedPlaces(settings);
+  const seesHome = entry === 'systemd' && [...paths.map(({ path }) => path), ...own].some(isHome);
   // `none` is an empty list of allowed ones
   const families = filterOf(settings, 'RestrictAddressFamilies');
   const allowed = commonFamilies.filter((family) => !families.names.includes(family));
   return [
     ...commonHardening.filter((line) => line !== 'ProtectClock=yes' || !setsClock(identity)),
-    'ProtectHome=yes',
+    `ProtectHome=${seesHome ? 'no' : 'yes'}`,
     ...(settings.PrivateTmp === true ? [] : ['PrivateTmp=yes']),
     ...(jailFacts.compilesCode ? [] : ['MemoryDenyWriteExecute=yes']),
     ...(families.isAllowed

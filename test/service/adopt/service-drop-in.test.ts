@@ -453,6 +453,14 @@ t.test('hardening is added where the unit has none, or a looser one', async (t) 
   t.ok(has({}, 'PrivateTmp=yes'));
   t.ok(has({ PrivateTmp: false }, 'PrivateTmp=yes'));
   t.notOk(has({ PrivateTmp: true }, 'PrivateTmp=yes'));
+  const home = { BindReadOnlyPaths: [['/home/web', '/home/web', false, 0]] };
+  for (const [settings, value] of [
+    [{}, 'yes'],
+    [home, 'yes'],
+    [{ ...home, Nice: -1 }, 'no'],
+    [{ ...home, Nice: -1, ProtectHome: 'yes' }, 'yes'],
+  ] as const)
+    t.ok(has(settings, `ProtectHome=${value}`), 'systemd would hide what it mounts into the jail');
   t.notOk(has({}, 'PrivateUsers=no'));
   t.notOk(has({ PrivateUsers: true, Nice: -1 }, 'PrivateUsers=no'), 'systemd enters the jail');
   t.ok(has({}, 'SystemCallFilter=@system-service'));

@@ -16,6 +16,8 @@ export interface KnownDaemon {
   readonly packages?: (instance: string) => readonly string[];
   /** Further paths of its data and its configuration. It only reads those in /etc and /var/www. */
   readonly paths?: readonly string[];
+  /** The directories that its configuration has it serve, each as the first group. */
+  readonly served?: RegExp;
   /** Why it must stay on the host. */
   readonly hostWork?: string;
   /** A test of its configuration, if the unit has none. */
@@ -41,7 +43,11 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     check: ['/usr/sbin/apachectl', 'configtest'],
   },
   // each module of its configuration has a root directory of its own, and is read as `nobody` (rsyncd.conf(5), `use chroot` and `uid`)
-  rsync: { caps: [...asRoot, 'sys_chroot'], accounts: ['nobody'] },
+  rsync: {
+    caps: [...asRoot, 'sys_chroot'],
+    accounts: ['nobody'],
+    served: /^[ \t]*path[ \t]*=[ \t]*(\/[^\s%]*?)\/*[ \t]*$/gim,
+  },
   // its configuration has `chroot`
   haproxy: { caps: [...asRoot, 'sys_chroot'] },
   named: {

@@ -122,6 +122,19 @@ export const chrootWarnings = (
     ? ['its configuration asks for chroot(2), which its jail refuses: --cap sys_chroot allows it']
     : [];
 
+/** Its clients would see directories of the jail in place of those of the host. */
+export const servedWarnings = (
+  { service, paths }: Pick<Adoption, 'service' | 'paths'>,
+  { served }: Pick<HostFacts, 'served'>,
+): readonly string[] =>
+  [...new Set(served)]
+    .filter((path) => !isMounted(service.settings, paths, path))
+    .map((path) =>
+      path === '/'
+        ? 'its clients see / of its jail, and no longer that of the host: to serve that, it must stay on the host'
+        : `its clients see ${path} of its jail, and no longer that of the host: ${commandLine('--ro-bind', path)} brings that in`,
+    );
+
 /** A warning for each of these. */
 export const unseenWarnings = (paths: readonly string[]): readonly string[] =>
   paths.map(

@@ -1,9 +1,11 @@
 import t from 'tap';
 
+import { knownDaemon } from '../../../../lib/service/adopt/installed/known-daemons.ts';
 import { terminalWarning } from '../../../../lib/jail/packs/file-packs.ts';
 import {
   changeWarnings,
   chrootWarnings,
+  servedWarnings,
   toServiceWarning,
 } from '../../../../lib/service/adopt/tell/service-warning.ts';
 
@@ -62,4 +64,17 @@ t.test('a daemon of root whose configuration asks for chroot(2) needs its capabi
   const warned = (user: string, caps: readonly string[]) =>
     chrootWarnings({ user, caps }, { asksChroot: true }).length;
   t.same([warned('root', []), warned('root', ['sys_chroot']), warned('web', [])], [1, 0, 0]);
+});
+
+t.test('a path that is served and not mounted is that of the jail', async (t) => {
+  const { served = /none/g } = knownDaemon('/usr/bin/rsync');
+  const text =
+    '[all]\n path = /\n[app]\npath=/etc/app/\n[etc]\nPath = /etc\n[user]\npath = /srv/%RSYNC_USER%\n# path = /no\n';
+  const found = Array.from(text.matchAll(served), ([, path = '']) => path || '/');
+  t.same(found, ['/', '/etc/app', '/etc']);
+  const service = { settings: {} } as Parameters<typeof servedWarnings>[0]['service'];
+  t.match(servedWarnings({ service, paths }, { served: found }), [
+    /^its clients see \/ of its jail.* stay on the host$/,
+    /^its clients see \/etc of its jail.*: --ro-bind \/etc brings that in$/,
+  ]);
 });
