@@ -1,7 +1,7 @@
 // A process that runs commands of this package, one after another. To start Node and to compile a command takes more computing than most
 // commands do. What depends on a process of its own, such as a signal or a limit, is started as users start it.
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, constants, copyFileSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, constants, copyFileSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 
 import { commandEnv, packageDirectory, temporaryDirectory, withoutProgress, type Ended } from './launch.ts';
 import { patientMs } from './patience.ts';
@@ -28,6 +28,8 @@ interface Server {
   /** Descriptors of pipes. */
   readonly requests: number;
   readonly answers: number;
+  /** A file. */
+  readonly messages: string;
 }
 
 /** Sanitizers and coverage need the end of each process. */
@@ -113,24 +115,26 @@ export class Resident {
       `${directory}/resident.mjs`,
     ];
     if (!this.#isElsewhere) copyFileSync(usual, copy);
+    // Files, not pipes: the command, its warnings and its children write there at once, and it can be read without an end.
+    const texts = ['stdout', 'stderr'].map((name) => openSync(`${directory}/${name}`, 'ax+', 0o600));
     const ends = this.#isElsewhere ? [openSync(pipes[0], 'r'), openSync(pipes[1], 'w')] : [];
     const names = this.#isElsewhere ? [usual, '/proc/self/fd/3', '/proc/self/fd/4'] : [copy, ...pipes];
     const words = [...this.#by, process.execPath, ...names, this.#bin];
     const child = spawn(words[0] ?? '', words.slice(1), {
       env: this.#env,
       cwd: '/',
-      stdio: ['ignore', 'ignore', 'inherit', ...ends],
+      stdio: ['ignore', ...texts, ...ends],
     });
-    for (const fd of ends) closeSync(fd);
+    for (const fd of [...texts, ...ends]) closeSync(fd);
     // it ends when this process closes the pipe of requests
     child.unref();
-    return { pid: child.pid ?? 0, requests, answers };
+    return { pid: child.pid ?? 0, requests, answers, messages: `${directory}/stderr` };
   }
 
   // Waits although the pipe does not: without a writer a pipe that waits would never end.
   #read(size: number): Buffer {
     const bytes = Buffer.alloc(size);
-    const { answers = -1, requests = -1 } = this.#server ?? {};
+    const { answers = -1, requests = -1, messages = '' } = this.#server ?? {};
     const end = performance.now() + patientMs(120_000);
     for (let at = 0, hasWriter = false; at < size;) {
       const count = readNow(answers, bytes.subarray(at));
@@ -141,7 +145,9 @@ export class Resident {
       if (count === 0 || performance.now() >= end) {
         for (const fd of [requests, answers]) closeSync(fd);
         this.#server = undefined;
-        throw new Error('the process that runs commands has ended, or hangs');
+        throw new Error(
+          `the process that runs commands has ended, or hangs: ${readFileSync(messages, 'latin1')}`,
+        );
       }
       hasWriter = true;
       if (count === undefined) sleepMs(1);
