@@ -167,11 +167,20 @@ function bundled(file) {
   return existsSync(path) ? path : file;
 }
 
+// Follows each file of a group, which would hide that the file has no test.
+const COUNTED = `import t from 'tap';
+const count = () => t.count + t.queue.filter((one) => typeof one === 'object').length + (t.occupied ? 1 : 0);
+if (count() === t.context.counted) t.fail(\`no tests found in \${import.meta.url.split('?')[1]}\`);
+t.context.counted = count();
+`;
+
 /** A file that imports these. All are read before the first test begins: tap ends when it waits for no test. */
 function together(files) {
   const path = `dist/run/groups/${roomOf(files[0]).replaceAll('/', '-')}.js`;
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, files.map((file) => `import '../../../${bundled(file)}';\n`).join(''));
+  writeFileSync(`${dirname(path)}/counted.js`, COUNTED);
+  const lines = files.map((file) => `import '../../../${bundled(file)}';\nimport './counted.js?${file}';\n`);
+  writeFileSync(path, `import './counted.js';\n${lines.join('')}`);
   return path;
 }
 
@@ -231,7 +240,7 @@ const isUnit = (file) => !file.endsWith('.root.test.js') && !reachesOut(file);
 
 // What a file does to its process, or to all tests of it; or it counts the descriptors, or waits before it has all tests.
 const OWN_PROCESS =
-  /^t\.(?:before|after|teardown|setTimeout)|^(?:const .* = )?await |process\.(?:env\.\w+ = |chdir|umask)|\/proc\/self\/fd/m;
+  /^t\.(?:before|after|teardown|setTimeout)|^(?:const .* = \(?)?await |process\.(?:env\.\w+ = |chdir|umask)|\/proc\/self\/fd/m;
 
 /** The room of a file: test/launch of test/launch/plan/plan.test.ts. */
 const roomOf = (file) => dirname(file).split('/').slice(0, 3).join('/');
