@@ -96,9 +96,11 @@ export function needs(key: string, other: string, value: unknown, reason?: strin
   );
 }
 
-/** A hint of the library without its keys in brackets: `--allow-root (allowRoot)`. */
+/** A hint of the library without its keys in brackets: `--allow-root (allowRoot)`. A file may have such a name: `/srv/x--old (copy)`. */
 export const withoutKeys = (hint: string | undefined): string | undefined =>
-  hint?.replaceAll(/(--[a-z-]+) \([a-z]\w*(?:: \w+)?\)/gi, '$1');
+  hint?.replaceAll(/(?<!\S)--([a-z-]+) \((\w+)(?:: true)?\)/g, (words, option: string, key: string) =>
+    key.toLowerCase().startsWith(option.replaceAll('-', '')) || key === 'readOnly' ? `--${option}` : words,
+  );
 
 /** The same error in the words of an interface. */
 export function inWords(error: UsageError, naming: Naming): UsageError {

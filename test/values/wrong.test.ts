@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import t from 'tap';
 
 import { UsageError, type Naming } from '../../lib/errors.ts';
-import { atOnce, inWords, needs, wrong } from '../../lib/values/wrong.ts';
+import { atOnce, inWords, needs, withoutKeys, wrong } from '../../lib/values/wrong.ts';
 
 const loud: Naming = {
   name: (key) => key.toUpperCase(),
@@ -82,3 +82,17 @@ t.test('an example is written as JavaScript, and an option of a command as its w
 t.test('an error that is printed shows no function', async (t) => {
   t.notMatch(inspect(wrong({ key: 'a', value: 5, expected: 'b' })), /inWords|Function/);
 });
+
+t.test(
+  'a command tells a hint without keys of the library, and leaves names of files as they are',
+  async (t) => {
+    for (const [hint, told] of [
+      ['give --untrusted (untrusted) or --isolate (isolate)', 'give --untrusted or --isolate'],
+      ['or without root: --rootless (rootless: true)', 'or without root: --rootless'],
+      ['leave --idle (idleMs) out; --allow-root (allowRoot)', 'leave --idle out; --allow-root'],
+      ["mount '/srv/www--old (copy)'"],
+      ["rm '/srv/a --tmp (new)' '--tmp (tmp)'"],
+    ] as const)
+      t.equal(withoutKeys(hint), told ?? hint);
+  },
+);
