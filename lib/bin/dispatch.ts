@@ -176,6 +176,16 @@ function findCommand<Context>(program: Program<Context>, words: readonly Argumen
   });
 }
 
+// If an error has no hint, its option resembles no known one.
+function withHint(hint: string, read: () => ReadArguments): ReadArguments {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UsageError) || error.hint !== undefined) throw error;
+    throw new UsageError(error.message, { hint, cause: error });
+  }
+}
+
 // Options before a command are those of the program alone.
 function readFirst<Context>(
   { name, commands, options = [], foreign }: Program<Context>,
@@ -190,22 +200,7 @@ function readFirst<Context>(
     throw new UsageError(`option ${option} stands before the command: it belongs behind it`, {
       hint: owners.map((owner) => `${name} ${owner} ${option} ...`).join(', or '),
     });
-  return readArguments(words, [help, version], () => foreign.options);
-}
-
-// If an error has no hint, its option resembles no known one.
-function withHelp<Context>(
-  { name, byDefault }: Program<Context>,
-  command: Command<Context>,
-  read: () => ReadArguments,
-): ReadArguments {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof UsageError) || error.hint !== undefined) throw error;
-    const word = command === byDefault ? '' : ` ${command.synopsis.split(' ', 1)[0]}`;
-    throw new UsageError(error.message, { hint: `${name}${word} --help lists the options`, cause: error });
-  }
+  return withHint(`${name} --help`, () => readArguments(words, [help, version], () => foreign.options));
 }
 
 /** The error for operands that are missing, or too many. */
@@ -236,7 +231,8 @@ async function runCommand<Context>(
   const foreign = (): Foreign => program.foreign.options;
   const { startsProgram = false } = command;
   const hasProgram = typeof startsProgram === 'function' ? startsProgram(words) : startsProgram;
-  const read = withHelp(program, command, () =>
+  const word = command === program.byDefault ? '' : ` ${command.synopsis.split(' ', 1)[0]}`;
+  const read = withHint(`${program.name}${word} --help lists the options`, () =>
     (hasProgram ? readArguments : readMixed)(words, known, foreign),
   );
   if (has(read, 'help')) return { text: usageOfCommand(program, command), status: 0 };

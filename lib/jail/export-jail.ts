@@ -1,5 +1,5 @@
 // Writes a jail to a file that other machines can use: an image for container engines, or a tar archive.
-import { closeSync, fsync, lstatSync, openSync, renameSync, rmSync, write } from 'node:fs';
+import { closeSync, fsync, lstatSync, openSync, renameSync, rmSync, statSync, write } from 'node:fs';
 import { promisify } from 'node:util';
 
 import {
@@ -279,6 +279,8 @@ async function writeFile<T>(file: BytePath, fill: (fd: number) => Promise<T>): P
       path: showPath(file),
       hint: 'name a file that is not there',
     });
+  // a missing directory is told by its name, not by that of the temporary file
+  statSync(pathBytes(parentPath(file)));
   const temporary = pathBytes(joinPath(parentPath(file), hiddenName(lastComponent(file), 'export')));
   // Others may not read all of a jail.
   const fd = openSync(temporary, 'wx', 0o600);

@@ -25,6 +25,12 @@ t.test('each usage error is one clear line, a hint where there is one, and statu
     [['biuld', jail], /^uchroot-jail: unknown command biuld$/, /^did you mean build\?$/],
     [['toString', jail], /^uchroot-jail: unknown command toString$/],
     [['--hlep'], /^uchroot-jail: unknown option --hlep$/, /^did you mean --help\?$/],
+    [['--xml', 'list', jail], /^uchroot-jail: unknown option --xml$/, /^uchroot-jail --help$/],
+    [
+      ['load', 'x.tar'],
+      /^uchroot-jail: unknown command load$/,
+      /^uchroot-jail build DIRECTORY --image FILE$/,
+    ],
     [['build'], /^Usage: uchroot-jail build DIRECTORY /],
     [['build', jail], /^uchroot-jail: no program, package, pack or file is named$/],
     [['build', ''], /^uchroot-jail: DIRECTORY must be a path, not ''$/, /^for example \/srv\/jail$/],

@@ -294,6 +294,11 @@ t.test('the command tells size and digest; times are bounded', { skip }, (t) => 
     wrong.stderr,
     /SOURCE_DATE_EPOCH=now is no number of seconds since 1970\nhint: SOURCE_DATE_EPOCH=\$\(date \+%s\)/,
   );
+  t.match(uchrootJail(['export', `${base}/jail`, `${base}/none/c.tar`]), {
+    status: 1,
+    stderr:
+      /^uchroot-jail: \S+\/none: no such file or directory, stat\nhint: name a directory that exists\n$/,
+  });
   const host = uchrootJail(['build', '--from-host', `${base}/host`]);
   t.equal(host.status, 0, host.stderr);
   t.match(

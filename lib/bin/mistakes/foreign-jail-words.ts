@@ -11,6 +11,8 @@ export const foreignJailCommands: Foreign = {
     bom:sbom spdx:sbom cyclonedx:sbom compare:diff cve:advisories issues:advisories vulnerabilities:advisories debsecan:advisories differences:diff`),
   fix: 'uchroot-jail check --fix DIRECTORY',
   repair: 'uchroot-jail check --fix DIRECTORY',
+  import: 'uchroot-jail build DIRECTORY --image FILE',
+  load: 'uchroot-jail build DIRECTORY --image FILE',
   learn: "uchroot-jail build DIRECTORY --learn 'COMMAND'",
   run: starts,
   exec: starts,
