@@ -11,7 +11,7 @@ import { commandLine } from '../words/shell-word.ts';
 import { absolute } from './host/given-path.ts';
 import type { Contents } from './inventory/inventory.ts';
 import { type KnownIssues, knownIssues, releasesIn } from './inventory/known-issues.ts';
-import { namedContents } from './inventory/named-contents.ts';
+import { imageAt, namedContents } from './inventory/named-contents.ts';
 import { asObject, type Json } from './manifest/fields.ts';
 import { checkRows, type JailWork, WORK } from './request/jail-request.ts';
 import { withJailErrors } from './work/jail-error.ts';
@@ -73,7 +73,10 @@ function releaseOf({ system }: Contents, directory: BytePath): string {
   const told = system === undefined ? 'what system' : `which release of Debian (it says ${quote(system.id)})`;
   throw new JailError(`${showPath(directory)} does not say ${told} its packages are of`, {
     code: 'ERR_MISSING',
-    hint: `${commandLine('uchroot-jail', 'update', directory)} writes it down, if the host says it; or name it: --release trixie`,
+    hint:
+      imageAt(directory) === undefined
+        ? `${commandLine('uchroot-jail', 'update', directory)} writes it down, if the host says it; or name it: --release trixie`
+        : 'name it: --release trixie',
   });
 }
 
@@ -92,7 +95,9 @@ const missing = (file: BytePath): never => {
 };
 
 function inTracker<T>(file: BytePath, use: (tracker: Json) => T): T {
-  const { size } = statSync(pathBytes(file), { throwIfNoEntry: false }) ?? missing(file);
+  const status = statSync(pathBytes(file), { throwIfNoEntry: false }) ?? missing(file);
+  const { size } = status;
+  if (status.isDirectory()) throw new UsageError(`${showPath(file)} is a directory`, { hint: NEEDED });
   if (size > MOST_BYTES)
     throw new UsageError(`${showPath(file)} is larger than ${MOST_BYTES >> 20} MB`, { hint: NEEDED });
   try {

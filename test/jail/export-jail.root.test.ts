@@ -240,6 +240,18 @@ t.test('nothing is written for a jail that is not fit', { skip }, async (t) => {
   await refused({ format: 'tar', units: [`${base}/none.service`] }, { code: 'ENOENT' });
   await refused({ signal: AbortSignal.abort() }, { name: 'AbortError' });
   await refused({ directory: `${base}/root` }, { code: 'ERR_NO_MANIFEST' });
+  const hiding = `${base}/jail-with-whiteout`;
+  mkdirSync(`${base}/root/srv`);
+  writeFileSync(`${base}/root/srv/.wh.bash`, '');
+  await buildJail({
+    directory: hiding,
+    from: `${base}/root`,
+    programs: ['/bin/bash'],
+    copies: [{ from: '/srv/.wh.bash', to: '/bin/.wh.bash' }],
+  });
+  names.push('jail-with-whiteout');
+  names.sort();
+  await refused({ directory: hiding, layers: 3 }, { code: 'ERR_CHECK', path: '/bin/.wh.bash' });
   const keys = `${base}/jail-with-key`;
   mkdirSync(`${base}/root/etc`, { recursive: true });
   writeFileSync(`${base}/root/etc/own.p12`, 'key');

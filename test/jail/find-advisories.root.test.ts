@@ -28,7 +28,7 @@ t.test(
     );
     const jail = `${base}/jail`;
     await buildJail({ directory: jail, from: root, programs: ['/bin/bash'] });
-    await exportJail({ directory: jail, file: `${base}/jail.tar` });
+    await exportJail({ directory: jail, file: `${base}/jail.tar`, tag: 'own/web:1' });
     const file = `${base}/debian.json`;
     const of = (trixie: object, description?: string) => ({ description, releases: { trixie } });
     const tell = (shell: object) =>
@@ -64,6 +64,9 @@ t.test(
     t.same(faultsOfSarif(sarif), []);
     t.match(JSON.stringify(sarif), '"artifactLocation":{"uri":".uchroot/manifest.json.gz"');
 
+    const named = uchrootJail(['advisories', `${base}/jail.tar:own/web:1`, file, '--format', 'sarif']);
+    t.match(named.stdout, /"uri": "jail\.tar"/, 'a tag is no part of a path');
+
     t.match(run('--release', 'bookworm'), {
       status: 2,
       stderr: /says nothing about the release bookworm\nhint: .*trixie/,
@@ -87,6 +90,13 @@ t.test(
       status: 2,
       stderr: /which release of Debian \(it says ubuntu\).*\nhint: /,
     });
+    await exportJail({ directory: other, file: `${base}/other.tar` });
+    const unclear = uchrootJail(['advisories', `${base}/other.tar`, file]);
+    t.match(
+      unclear,
+      { status: 2, stderr: /other\.tar.*\nhint: name it: --release/ },
+      'update takes no image',
+    );
     t.match(uchrootJail(['advisories', other, file, '--release', 'trixie']), { status: 0, stderr: '' });
   },
 );

@@ -17,6 +17,7 @@ import t, { type Test } from 'tap';
 import { buildJail, updateJail } from '../../lib/jail/building.ts';
 import { cloneJail } from '../../lib/jail/clone.ts';
 import { exportJail } from '../../lib/jail/export-jail.ts';
+import { openJailedReader } from '../../lib/jail/image/jailed-reader.ts';
 import { explainFile } from '../../lib/jail/listing.ts';
 import { describeTree, makeSystem, manifestOf, uchrootJail } from '../support/builder.ts';
 import { makeDirectory } from '../support/directory.ts';
@@ -154,10 +155,13 @@ t.test('the image says what a launch begins with, and a newer one updates the ja
   const capabilities = Buffer.from('0000000200200000000000000000000000000000', 'hex');
   writeFileSync(
     tool,
-    archive(pax({ 'SCHILY.xattr.security.capability': capabilities }), run('opt/tool', 'x')),
+    archive(pax({ 'SCHILY.xattr.security.capability': capabilities, mtime: '1e300' }), run('opt/tool', 'x')),
   );
   const asked = { directory: `${base}/tool`, image: tool, keepPrivileges: ['/opt/tool'] };
-  t.match((await buildJail(asked)).warnings, [/without file capabilities.*\/opt\/tool/]);
+  const warned = [/^without file capabilities.*\/opt\/tool/];
+  t.match((await buildJail(asked)).warnings, warned);
+  const withoutOption = { directory: `${base}/tool2`, image: tool };
+  t.match((await buildJail(withoutOption)).warnings, warned, 'no option is named that keeps them');
   t.match(start([...command, '-', `${base}/tool`]), {
     status: 1,
     stderr: /says no program\nhint: .*PROGRAM/,
@@ -198,7 +202,7 @@ t.test('no name leads out of the jail, and a refused image leaves nothing', { sk
     member({ name: 'null', type: '3', major: 1, minor: 3, mode: 0o666 }),
     run('.uchroot/manifest.json.gz', 'x'),
     run('.uchroot/manifest.json', forged),
-    pax({ 'SCHILY.xattr.user.x': 'y', 'SCHILY.xattr.security.selinux': 'z' }),
+    pax({ 'SCHILY.xattr.user.x': 'y', 'SCHILY.xattr.security.selinux': 'z', mtime: 'Infinity' }),
     run('attributes', 'x'),
   ];
   writeFileSync(file, archive(...files));
@@ -244,6 +248,26 @@ t.test('no name leads out of the jail, and a refused image leaves nothing', { sk
   t.same(describeTree(outside), before);
   t.same(readdirSync(base).toSorted(), ['image.tar', 'jail', 'outside']);
   t.notOk(existsSync(`${base}/other`));
+});
+
+t.test('a reader tells what ended it, and where it cannot work', { skip }, async (t) => {
+  const { base, file } = makeImage(t);
+  const controller = new AbortController();
+  const reader = await openJailedReader(controller.signal);
+  const pieces = async function* (): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(Buffer.alloc(512));
+    controller.abort();
+  };
+  const layer = { pieces: pieces(), sizeBytes: 1024, diffId: undefined };
+  await t.rejects(reader.read(layer, { entry: () => {}, data: () => {}, end: () => {} }), {
+    name: 'AbortError',
+  });
+  await reader.close();
+  writeFileSync(file, archive(run('a', 'x'), run('.uchroot/manifest.json', '{')));
+  const sbom = (directory: string) => uchrootJail(['sbom', file], { env: { TMPDIR: directory } });
+  const stderr = /\/image\.tar, where images are read: not a directory.*\nhint: .*TMPDIR=/;
+  t.match(sbom(file), { status: 1, stderr });
+  t.match(sbom(base).stderr, /image\.tar: the manifest .*damaged.*\nhint: export/);
 });
 
 t.test('an ordinary user makes a jail of an image', { skip }, async (t) => {

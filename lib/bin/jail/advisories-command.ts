@@ -1,6 +1,4 @@
 // The command `uchroot-jail advisories`: open issues of a jail's packages, as text, JSON or SARIF.
-import { existsSync } from 'node:fs';
-
 import {
   type DescribedRule,
   countFindings,
@@ -13,6 +11,7 @@ import { type AdvisoriesReport, findAdvisories } from '../../jail/find-advisorie
 import { MANIFEST_PATH } from '../../jail/manifest/manifest.ts';
 import { absolute } from '../../jail/host/given-path.ts';
 import type { Issue } from '../../jail/inventory/known-issues.ts';
+import { imageAt } from '../../jail/inventory/named-contents.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import {
   type BytePath,
@@ -104,9 +103,9 @@ function findingsOf({ issues, unknown }: AdvisoriesReport): readonly Found[] {
 
 // The file that says which versions there are: the manifest of a jail, or the image itself.
 function placeOf(named: BytePath) {
-  if (existsSync(pathBytes(`${named}${MANIFEST_PATH}` as BytePath)))
-    return { base: named, path: MANIFEST_PATH };
-  return { base: parentPath(named), path: joinPath('/' as BytePath, lastComponent(named)) };
+  const image = imageAt(named);
+  if (image === undefined) return { base: named, path: MANIFEST_PATH };
+  return { base: parentPath(image), path: joinPath('/' as BytePath, lastComponent(image)) };
 }
 
 type AdvisoriesCommand = Command<Required<Pick<JailWork, 'signal' | 'onProgress'>>>;

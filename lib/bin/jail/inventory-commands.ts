@@ -2,6 +2,8 @@
 import { compareJails } from '../../jail/compare-jails.ts';
 import { BILL_FORMATS, describeJail } from '../../jail/describe-jail.ts';
 import type { Aspect, FileDifference, PackageDifference, Side } from '../../jail/inventory/differences.ts';
+import { absolute } from '../../jail/host/given-path.ts';
+import { imageAt } from '../../jail/inventory/named-contents.ts';
 import { fromText } from '../../jail/manifest/path-text.ts';
 import type { JailWork } from '../../jail/request/jail-request.ts';
 import { option } from '../../values/command-option.ts';
@@ -32,14 +34,15 @@ time.`,
     const createdS = sourceDateEpoch();
     const request = { signal, onProgress, directory, format, ...(createdS !== undefined && { createdS }) };
     const { text, changed, missing, unclear } = await describeJail(request);
-    const checking = commandLine('uchroot-jail', 'check', bytePath(directory));
+    const isImage = imageAt(absolute(directory)) !== undefined;
+    const more = isImage ? '' : `; ${commandLine('uchroot-jail', 'check', bytePath(directory))} tells more`;
     const notes = [
-      [changed, 'not as they were built, and described as they are now', `; ${checking} tells more`],
-      [missing, 'no longer in the jail', `; ${checking} tells more`],
+      [changed, 'not as they were built, and described as they are now', more],
+      [missing, `no longer in the ${isImage ? 'image' : 'jail'}`, more],
       [unclear, 'no metadata of a package, although their names say so', ''],
     ] as const;
-    for (const [paths, what, more] of notes)
-      if (paths.length > 0) onWarning(`${what}: ${showPaths(paths.map(fromText))}${more}`);
+    for (const [paths, what, then] of notes)
+      if (paths.length > 0) onWarning(`${what}: ${showPaths(paths.map(fromText))}${then}`);
     return text;
   },
 };

@@ -53,7 +53,8 @@ const MOST_LINKS = 40;
 const MOST_PATH_BYTES = 4095;
 /** Of an absolute path: the one in front of it has to fit too. */
 const MOST_WHOLE_BYTES = 4000;
-const WHITEOUT = '.wh.';
+/** How a name begins that hides another one of lower layers (image-spec, "layer.md"). */
+export const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 
 export class ImageTree {

@@ -97,7 +97,7 @@ const NOTES = {
   devices: (paths: string) => `left out, because only harmless devices come into a jail: ${paths}`,
   special: (paths: string) => `left out, because it is neither file, directory nor link: ${paths}`,
   privileges: (paths: string) =>
-    `without set-user-ID, set-group-ID and file capabilities, because --keep-privileges does not name it: ${paths}`,
+    `without set-user-ID and set-group-ID, because --keep-privileges does not name it: ${paths}`,
   capabilities: (paths: string) =>
     `without file capabilities, which are not taken from an image (setcap(8) gives them): ${paths}`,
   attributes: (paths: string) =>
@@ -150,9 +150,8 @@ function toEntry(
     case 'link':
       return { kind, path, target: target ?? ('' as BytePath), reason };
     case 'file': {
-      const hasPrivileges = (mode & SET_ID) !== 0 || xattrs.has(CAPABILITY);
-      if (hasPrivileges && !keeps) lost.privileges.push(path);
-      else if (xattrs.has(CAPABILITY)) lost.capabilities.push(path);
+      if ((mode & SET_ID) !== 0 && !keeps) lost.privileges.push(path);
+      if (xattrs.has(CAPABILITY)) lost.capabilities.push(path);
       const own = { kind, path, uid, gid, reason, source: path, sizeBytes: content?.sizeBytes ?? 0 } as const;
       return keeps ? { ...own, mode, keepPrivileges: true } : { ...own, mode: mode & ~SET_ID };
     }

@@ -5,6 +5,7 @@ import { posix } from 'node:path';
 import { type BytePath, bytePath, pathBytes, showPath } from '../../tree/path.ts';
 import { openFileRoot } from '../../tree/root.ts';
 import { UsageError } from '../../errors.ts';
+import { quote } from '../../words/quote.ts';
 import { lookOr, unless } from '../../words/system-error.ts';
 import { BadImage } from './bad-image.ts';
 import { BLOCK_BYTES } from './tar-header.ts';
@@ -91,9 +92,12 @@ function openArchive(path: BytePath, tag: string | undefined): ImageSource {
     const files = filesOf(fd, size);
     const tree = files === undefined ? { fd, offsetBytes: 0, sizeBytes: size } : undefined;
     if (tree !== undefined && tag !== undefined)
-      throw new UsageError(`${showPath(path)} is an archive of a root directory: it has no image ${tag}`, {
-        hint: 'leave the tag out',
-      });
+      throw new UsageError(
+        `${showPath(path)} is an archive of a root directory: it has no image ${quote(tag)}`,
+        {
+          hint: 'leave the tag out',
+        },
+      );
     return { path, tag, tree, find: (name) => files?.(name), close: () => closeSync(fd) };
   } catch (error) {
     closeSync(fd);

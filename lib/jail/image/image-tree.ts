@@ -8,6 +8,7 @@ import { isConfiguration, type Manifest, manifestLines, type Recorded } from '..
 import type { Origin } from '../manifest/origin.ts';
 import type { Steps } from '../work/steps.ts';
 import { layersOf } from './image-layers.ts';
+import { WHITEOUT } from './image-merge.ts';
 import type { TarEntry } from './tar.ts';
 
 /** An entry with its content: bytes that are made here, or the file of the jail with this hash; undefined if it may be edited. */
@@ -71,6 +72,8 @@ export function* imageTree(source: ImageSource): Steps<ImageTree> {
   const all = [...built, ...files, ...directories].toSorted((one, other) =>
     pathOf(one) < pathOf(other) ? -1 : 1,
   );
+  if (!withDevices) refuseWhiteouts(all.map(pathOf));
+  yield;
   const layers = yield* layersOf(all, source.layers, (one) => placed(one, source));
   const sizes = all.map((one) => ('tar' in one ? one.tar : one)).filter(({ kind }) => kind === 'file');
   return {
@@ -94,6 +97,16 @@ function placed(one: Recorded | ImageEntry, { manifest: { origins = {} }, epochS
 }
 
 const pathOf = (one: Recorded | ImageEntry): BytePath => ('tar' in one ? one.tar.path : one.path);
+
+function refuseWhiteouts(paths: readonly BytePath[]): void {
+  const path = paths.find((one) => one.includes(`/${WHITEOUT}`));
+  if (path === undefined) return;
+  throw new JailError(`${showPath(path)} cannot be in an image: its name says there that a file is removed`, {
+    code: 'ERR_CHECK',
+    path: showPath(path),
+    hint: 'uchroot-jail build DIRECTORY --without PATH leaves it out of the jail; --format squashfs keeps it',
+  });
+}
 
 // A program that is the owner of the jail can write its manifest.
 function refuseOutside(entry: ImageEntry): ImageEntry {

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 
@@ -21,7 +22,9 @@ import { JailError, LaunchError } from '../../errors.ts';
 import { spawnInJail } from '../../launch/start/spawn.ts';
 import { commandDirectory, native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
-import { errorCode, lookOr } from '../../words/system-error.ts';
+import { quote } from '../../words/quote.ts';
+import { attempt, errorCode, lookOr } from '../../words/system-error.ts';
+import { throwIfAborted, toJailError, wordsOf } from '../work/jail-error.ts';
 import { FrameReader } from './layer-frames.ts';
 import type { LayerStream } from './layer-stream.ts';
 import type { TarEvents } from './tar-reader.ts';
@@ -38,8 +41,14 @@ const ofHost = ['bin', 'lib', 'lib64'];
 
 /** @throws JailError if the jail cannot be made */
 export async function openJailedReader(signal: AbortSignal | undefined): Promise<LayerReader> {
-  removeAbandoned();
-  const box = mkdtempSync(BOX);
+  const directory = resolve(tmpdir());
+  removeAbandoned(directory);
+  let box: string;
+  try {
+    box = mkdtempSync(join(directory, BOX));
+  } catch (error) {
+    throw unusable(error, directory);
+  }
   const lock = openSync(box, 'r');
   native.lockFile(lock);
   const remove = (): void => {
@@ -53,7 +62,11 @@ export async function openJailedReader(signal: AbortSignal | undefined): Promise
     const output = stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
     const frames = new FrameReader();
     return {
-      read: (layer, events) => feed(layer, events, stdin, frames, output),
+      read: (layer, events) =>
+        feed(layer, events, stdin, frames, output).catch((error: unknown) => {
+          throwIfAborted(signal); // then the process was ended from here
+          throw error;
+        }),
       close: async () => {
         stdin.destroy();
         process.kill('SIGKILL');
@@ -63,7 +76,7 @@ export async function openJailedReader(signal: AbortSignal | undefined): Promise
     };
   } catch (error) {
     remove();
-    if (!(error instanceof LaunchError)) throw error;
+    if (!(error instanceof LaunchError)) throw unusable(error, directory);
     throw new JailError(
       `an image is read in a jail of its own, and that cannot be started here: ${error.message}`,
       {
@@ -75,20 +88,32 @@ export async function openJailedReader(signal: AbortSignal | undefined): Promise
   }
 }
 
-const BOX = `${tmpdir()}/uchroot-image-`;
+const BOX = 'uchroot-image-';
+
+// A system error of what is made there has the path of a part of it, or none.
+function unusable(error: unknown, directory: string): unknown {
+  const told = toJailError(error);
+  if (told === error || !(told instanceof JailError)) return error;
+  return new JailError(`${quote(directory)}, where images are read: ${wordsOf(error as Error)}`, {
+    code: told.code,
+    path: quote(directory),
+    hint: 'make room there, or name another directory in which you may write: TMPDIR=/var/tmp',
+    cause: error,
+  });
+}
 
 // Runs that were killed have left them. A running one holds a lock, a moment after it has made its own. Nobody else can rename what is ours
 // in a sticky directory.
-function removeAbandoned(): void {
-  for (const name of readdirSync(tmpdir())) {
-    const path = `${tmpdir()}/${name}`;
-    if (!path.startsWith(BOX)) continue;
+function removeAbandoned(directory: string): void {
+  for (const name of lookOr([], () => readdirSync(directory))) {
+    if (!name.startsWith(BOX)) continue;
+    const path = join(directory, name);
     const status = lookOr(undefined, () => lstatSync(path));
     if (status?.isDirectory() !== true || status.uid !== process.geteuid?.()) continue;
     if (Date.now() - status.mtimeMs < 60_000) continue;
     const fd = lookOr(undefined, () => openSync(path, 'r'));
     if (fd === undefined) continue;
-    if (native.lockFile(fd)) rmSync(path, { recursive: true, force: true });
+    if (native.lockFile(fd)) attempt(() => rmSync(path, { recursive: true, force: true }));
     closeSync(fd);
   }
 }

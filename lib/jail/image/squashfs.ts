@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { pipeline } from 'node:stream/promises';
 
 import { JailError } from '../../errors.ts';
+import { quote } from '../../words/quote.ts';
 
 /**
  * Writes it to a descriptor. The same archive gives the same bytes, by one version of squashfs-tools.
@@ -34,7 +35,7 @@ export async function writeSquashfs(
   if (piped.status === 'rejected' && !hasFailedItself) throw piped.reason;
   if (status !== 0 || hasFailedItself)
     throw new JailError(
-      `sqfstar: ${Buffer.concat(told).toString().trim().split('\n').at(-1) || 'it was ended'}`,
+      `sqfstar: ${quote(Buffer.concat(told).toString().trim().split('\n').slice(-2).join('; ') || 'it was ended')}`,
       { code: 'EIO' },
     );
 }

@@ -4,6 +4,7 @@
 // modern-tar and tar-stream of npm decode names and extended attributes as UTF-8, skip damaged records, and give the content of a
 // sparse file as it is stored. Each of these would be a silent change of a file.
 import { type BytePath, bytePath, showPath, toLatin1 } from '../../tree/path.ts';
+import { quote } from '../../words/quote.ts';
 import { BadImage } from './bad-image.ts';
 
 export const BLOCK_BYTES = 512;
@@ -125,7 +126,7 @@ const ofOneEntry = /^(?:path|linkpath|size|GNU\.sparse\..*|SCHILY\.realsize)$/;
 /** The records for all later entries that count, each once. Refuses those that would be names or sizes. @throws BadImage */
 export function readGlobal(records: Records): Records {
   const [key] = records.find(([key]) => ofOneEntry.test(key)) ?? [];
-  if (key !== undefined) throw new BadImage(`it has ${key} for all of its entries`);
+  if (key !== undefined) throw new BadImage(`it has ${quote(key)} for all of its entries`);
   return [...new Map(records.filter(([name]) => forAll.has(name)))];
 }
 
@@ -159,7 +160,7 @@ export function describe(header: TarHeader, records: Records): Described {
     else if (key === 'linkpath') own.target = value;
     else if (key === 'size') own.sizeBytes = decimal(value, key);
     else if (key === 'uid' || key === 'gid') own[key] = decimal(value, key);
-    else if (key === 'mtime') own.mtimeS = Math.max(Math.floor(Number(value)) || 0, 0);
+    else if (key === 'mtime') own.mtimeS = Math.min(Math.max(Math.floor(Number(value)) || 0, 0), LAST_S);
     else if (key === 'SCHILY.realsize')
       throw new BadImage('it has a sparse file as star(1) writes it', AGAIN);
   }
@@ -172,6 +173,9 @@ export const OTHERS = '';
 // Labels of a security module are those of a host. libarchive writes attributes twice.
 const OF_OTHERS = /^SCHILY\.(?:acl\.|xattr\.(?!security\.(?:selinux|ima|evm)$))/;
 const nothing = new Uint8Array();
+
+/** 9999-12-31T23:59:59Z: the latest time of ISO 8601 with four digits. */
+export const LAST_S = 253_402_300_799;
 
 const AGAIN = 'make the archive anew with GNU tar';
 const MAX_ID = 2 ** 32 - 2;

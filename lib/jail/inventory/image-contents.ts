@@ -2,7 +2,8 @@
 
 import { createHash, type Hash } from 'node:crypto';
 
-import { type BytePath, lastComponent } from '../../tree/path.ts';
+import { JailError } from '../../errors.ts';
+import { type BytePath, lastComponent, showPath } from '../../tree/path.ts';
 import { withImageErrors } from '../image/bad-image.ts';
 import type { ImageContent, ImagePath } from '../image/image-merge.ts';
 import { openJailedReader } from '../image/jailed-reader.ts';
@@ -11,7 +12,7 @@ import { addedByExport, parseTravelled, TRAVELLED } from '../image/travelled.ts'
 import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
 import { KeptTexts, systemIn } from './installed.ts';
 import { type Contained, type Contents, type Part, plainText } from './inventory.ts';
-import { LAST_S, newestOf, partsOf, type Reading } from './jail-contents.ts';
+import { newestOf, partsOf, type Reading } from './jail-contents.ts';
 import { languagePart, namesPackage } from './language-packages.ts';
 
 /** @throws UsageError, JailError ERR_IMAGE as readImage; ERR_MANIFEST */
@@ -43,7 +44,7 @@ export async function imageContents(
     const byPath = new Map(paths.map((entry) => [entry.path as string, entry]));
     const textAt = (path: string) => kept.read(byPath.get(path)?.content?.number ?? -1);
     const text = textAt(TRAVELLED);
-    const manifest = text && parseTravelled(text);
+    const manifest = text && manifestOf(text, image);
     const entries = entriesOf(paths, manifest, (content) => sha1s.get(content.number)?.copy().digest('hex'));
     const [parts, unclear]: [Part[], BytePath[]] = [[], []];
     for (const { path, kind, package: owner } of entries) {
@@ -60,11 +61,21 @@ export async function imageContents(
       parts: [...partsOf(manifest, [...byPath.keys()] as BytePath[], textAt), ...parts],
       system: manifest?.system ?? systemIn(textAt),
       hasDevices: config === undefined,
-      newestS: manifest === undefined ? Math.min(Math.floor(newest), LAST_S) : newestOf(manifest),
+      newestS: manifest === undefined ? newest : newestOf(manifest),
       missing: missingOf(manifest, byPath, config === undefined),
       unclear,
     };
   });
+}
+
+function manifestOf(text: Uint8Array, image: BytePath): Manifest {
+  try {
+    return parseTravelled(text);
+  } catch (error) {
+    if (!(error instanceof JailError)) throw error;
+    const { code, message } = error;
+    throw new JailError(`${showPath(image)}: ${message}`, { code, path: TRAVELLED, hint: 'export it again' });
+  }
 }
 
 function missingOf(

@@ -10,6 +10,7 @@ import { withSettled } from '../apply/settled.ts';
 import { findJailDirectory } from '../host/jail-directory.ts';
 import { withRegular } from '../manifest/file-hash.ts';
 import { withImageErrors } from '../image/bad-image.ts';
+import { LAST_S } from '../image/tar-header.ts';
 import { addedByExport } from '../image/travelled.ts';
 import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
 import type { JailWork } from '../request/jail-request.ts';
@@ -66,8 +67,6 @@ export function partsOf(
   const isOfOthers = manifest === undefined || (manifest.recipe.image !== undefined && known.length === 0);
   return isOfOthers ? installedIn(paths, textAt) : known;
 }
-
-export const LAST_S = 253_402_300_799; // 9999-12-31T23:59:59Z
 
 // As that of an image: the times of files that belong to no package differ from host to host.
 export function newestOf({ entries }: Manifest): number {

@@ -11,16 +11,21 @@ import { jailContents, type Reading } from './jail-contents.ts';
 
 /** @throws as jailContents, and as readImage for PATH[:TAG] of an image */
 export function namedContents(named: BytePath, reading: Reading): Promise<Contents> {
-  return (isImage(named) ? imageContents : jailContents)(named, reading);
+  return (imageAt(named) === undefined ? jailContents : imageContents)(named, reading);
 }
 
-function isImage(named: BytePath): boolean {
+/** The path of an image without its tag; undefined if a jail is named. */
+export function imageAt(named: BytePath): BytePath | undefined {
   const status = lookOr(undefined, () => statSync(pathBytes(named)));
   if (status === undefined)
-    return [...named.matchAll(/(?!^):/g)].some(({ index }) => isThere(named.slice(0, index) as BytePath));
-  if (!status.isDirectory()) return true;
+    return [...named.matchAll(/(?!^):/g)]
+      .map(({ index }) => named.slice(0, index) as BytePath)
+      .findLast(isThere);
   // a program that is root in a jail can make the files of a layout there
-  return !isThere(`${named}${STORE}` as BytePath) && isThere(joinPath(named, bytePath('oci-layout')));
+  const isJail =
+    status.isDirectory() &&
+    (isThere(`${named}${STORE}` as BytePath) || !isThere(joinPath(named, bytePath('oci-layout'))));
+  return isJail ? undefined : named;
 }
 
 const isThere = (path: BytePath): boolean => existsSync(pathBytes(path));

@@ -152,6 +152,12 @@ const refused: readonly (readonly [string, RegExp, ...Buffer[]])[] = [
   ['a record of pax with a wrong length', /record of pax/, pax('5 path=abcdef\n'), file('a')],
   ['a record of pax without a number', /record of pax/, pax('x path=abcdef\n'), file('a')],
   ['a path for all entries', /for all of its entries/, pax({ path: 'etc/passwd' }, 'g'), file('a')],
+  [
+    'a key that controls a terminal',
+    /sparse\.\\x1b for all/,
+    pax({ 'GNU.sparse.\u001b': '1' }, 'g'),
+    file('a'),
+  ],
   ['records of two megabytes', /a megabyte/, pax(Buffer.alloc(2 << 20, 0x61)), file('a')],
   ['records without an entry', /ends too early/, pax({ path: 'a' })],
   ['a whiteout of ..', /whiteout of no file/, file('.wh...')],
