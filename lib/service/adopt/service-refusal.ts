@@ -82,6 +82,11 @@ function settingRows(service: InstalledService): readonly Row[] {
     [servesHost.test(program), `${program} works on the host itself`, leave],
     [hostWork !== undefined, hostWork ?? '', leave],
     [textOf(settings, 'Type') === 'oneshot', 'Type=oneshot: it is no daemon', start],
+    [
+      settings.RefuseManualStart === true || settings.RefuseManualStop === true,
+      'RefuseManualStart= or RefuseManualStop=: systemd does not restart it for a command',
+      change,
+    ],
     [left !== undefined, `${left}, so it could be put neither into a jail nor back`, change],
     [
       textOf(settings, 'BusName') !== '',

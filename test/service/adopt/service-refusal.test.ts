@@ -50,6 +50,8 @@ t.test('a service whose processes systemd does not end is refused before anythin
   // what systemd-sysv-generator(8) writes
   t.match(refusal({ ...forking, GuessMainPID: false }, 'inactive'), /KillMode=process, and systemd does not/);
   t.match(refusal({ ...forking, GuessMainPID: true, MainPID: 0 }), /KillMode=process/);
+  // as auditd has it
+  t.match(refusal({ RefuseManualStop: true }), /RefuseManualStop=: systemd does not restart it/);
   t.match(refusal({ KillMode: 'none' }), /KillMode=none: systemd ends none of its processes/);
   t.equal(refusal({ ...forking, GuessMainPID: true, MainPID: 7 }), undefined);
   t.equal(refusal({ ...forking, GuessMainPID: false, PIDFile: '/run/web.pid' }), undefined);
