@@ -178,7 +178,7 @@ export function changed(path: BytePath): JailError {
   return new JailError(`${showPath(path)} is not as it was built`, {
     code: 'ERR_CHECK',
     path: showPath(path),
-    hint: 'uchroot-jail update makes it as on the host; check shows all that was changed',
+    hint: 'uchroot-jail check tells what was changed, and how it is restored',
   });
 }
 
