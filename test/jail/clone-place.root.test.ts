@@ -17,7 +17,6 @@ import { Worker } from 'node:worker_threads';
 
 import t from 'tap';
 
-import { JailError } from '../../lib/errors.ts';
 import { cloneJail } from '../../lib/jail/clone.ts';
 import { removeJail } from '../../lib/jail/remove.ts';
 import type { Progress } from '../../lib/jail/work/steps.ts';
@@ -228,7 +227,9 @@ t.test('two that clone to one place: one has it, and the other leaves nothing', 
   const both = [1, 2, 3].map(() => cloneJail({ template, directory: `${base}/jail` }));
   const ends = await Promise.allSettled(both);
   t.equal(ends.filter(({ status }) => status === 'fulfilled').length, 1);
-  for (const end of ends) if (end.status === 'rejected') t.ok(end.reason instanceof JailError);
+  // one that begins after another has ended finds its jail
+  for (const end of ends)
+    if (end.status === 'rejected') t.match(String(end.reason), /another process has made|is not empty/);
   t.same(namesIn(base), ['jail', 'template']);
   t.same(listTree(`${base}/jail`), listTree(template));
 });
