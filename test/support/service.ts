@@ -96,8 +96,18 @@ export function childrenOf(pid: number): readonly number[] {
   return readdirSync('/proc')
     .filter((name) => /^[0-9]+$/.test(name))
     .map(Number)
-    .filter((other) => statusOf(other, 'PPid') === String(pid));
+    .filter((other) => statusOf(other, 'PPid') === String(pid) && !isResident(other));
 }
+
+// The process that runs commands for a test (resident.ts) stays to its end.
+const isResident = (pid: number): boolean => readCommand(pid).includes('/resident.');
+const readCommand = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return ''; // it has ended
+  }
+};
 
 /** Pids of the running processes with this real uid. Zombies do not count: a slow init may not have reaped them yet. */
 export function processesOf(uid: number): readonly number[] {
