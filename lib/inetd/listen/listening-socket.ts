@@ -5,6 +5,7 @@ import { O_PATH } from '../../tree/root.ts';
 import { UsageError, type LaunchError } from '../../errors.ts';
 import { listenError } from '../../launch/host/host-port.ts';
 import { native, type WatchHandle } from '../../native.ts';
+import { isDeadSocket } from '../../service/adopt/dead-socket.ts';
 import { quote } from '../../words/quote.ts';
 import { MAX_PATH_BYTES, showListenAddress, type ListenAddress } from './listen-address.ts';
 
@@ -45,13 +46,7 @@ export function withMode<T>(mode: number, bind: () => T): T {
 
 /** Removes a socket file without a listener: a killed server leaves one, and bind(2) would refuse its path. */
 export function removeDeadSocket(path: string): void {
-  if (path.startsWith('@') || lstatSync(path, { throwIfNoEntry: false })?.isSocket() !== true) return;
-  try {
-    native.closeDescriptor(native.connectDatagram(path));
-  } catch (error) {
-    // a listener of streams answers EPROTOTYPE (unix(7))
-    if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') unlinkSync(path);
-  }
+  if (!path.startsWith('@') && isDeadSocket(path)) unlinkSync(path);
 }
 
 function bind(address: Exclude<ListenAddress, { kind: 'systemd' }>, mode: number): number {

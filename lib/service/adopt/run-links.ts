@@ -1,14 +1,13 @@
 // Links of the host to the pid files and sockets that a service has in /run of its jail, so that logrotate, the control program of a
 // daemon and the like find them. systemd-tmpfiles(8) makes them again at each boot.
-import { once } from 'node:events';
 import { lstatSync, readFileSync, readlinkSync, renameSync, rmSync, type Stats, symlinkSync } from 'node:fs';
-import { connect } from 'node:net';
 import { dirname } from 'node:path';
 
 import { commandLine } from '../../words/shell-word.ts';
 import { unless } from '../../words/system-error.ts';
 import { jailOf } from './adoption.ts';
 import { placeOf } from './adoption-record.ts';
+import { isDeadSocket } from './dead-socket.ts';
 import { mustRun } from './host-command.ts';
 import { doing, makeHostDirectory, writeHostFile } from './host-file.ts';
 import { OtherBehaviour } from './seen/comparison.ts';
@@ -43,30 +42,11 @@ function isRoots(directory: string): boolean {
   return isClosed && isRoots(dirname(directory));
 }
 
-// Whether nobody listens on a socket any more. The kernel may know it by another name than that of its file: a daemon that reloads, such
-// as haproxy, renames the file.
-async function isDeadSocket(path: string): Promise<boolean> {
-  if (statusOf(path)?.isSocket() !== true) return false;
-  const socket = connect(path);
-  try {
-    await once(socket, 'connect');
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
-  } finally {
-    socket.destroy();
-  }
-}
-
 // `known` are paths that the service had before it was adopted. They are replaced.
-async function refuseLinks(
-  unit: string,
-  paths: readonly string[],
-  known: ReadonlySet<string>,
-): Promise<void> {
+function refuseLinks(unit: string, paths: readonly string[], known: ReadonlySet<string>): void {
   for (const path of paths) {
     const isFree =
-      statusOf(path) === undefined || known.has(path) || isOurs(unit, path) || (await isDeadSocket(path));
+      statusOf(path) === undefined || known.has(path) || isOurs(unit, path) || isDeadSocket(path);
     const isPlain = /^[\w/.@+-]+$/.test(path);
     if (isFree && isPlain && isRoots(dirname(path))) continue;
     const reason = isPlain
@@ -123,7 +103,7 @@ export async function onlyInJail(unit: string, jail: string): Promise<readonly s
  */
 export async function linkRunFiles(unit: string, jail: string, known: ReadonlySet<string>): Promise<void> {
   const paths = await onlyInJail(unit, jail);
-  await refuseLinks(unit, paths, known);
+  refuseLinks(unit, paths, known);
   setLinks(unit, paths, jail);
 }
 
