@@ -10,7 +10,7 @@ import { adoptedUnits } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
 import { replaceHostFile } from './host-file.ts';
 import { shownDate } from './kept/kept-configuration.ts';
-import { propertiesOf } from './systemd-bus.ts';
+import { propertiesOf, reloadUnits, resetFailed } from './systemd-bus.ts';
 
 const name = 'uchroot-update';
 const mark = '/run/uchroot-upgraded';
@@ -117,7 +117,7 @@ export async function followHost(window: Window | undefined): Promise<void> {
   const files = followFiles(window, existsSync(dpkgDirectory));
   try {
     for (const [path, text] of files) replaceHostFile(path, text);
-    await mustRun('systemctl', ['daemon-reload']);
+    await reloadUnits();
     await mustRun('systemctl', ['enable', '--now', ...startedOf([...files.keys()])]);
   } catch (error) {
     await stopFollowing();
@@ -151,8 +151,8 @@ export async function stopFollowing(): Promise<void> {
   await runHost('systemctl', ['disable', '--now', ...startedOf(present)]);
   for (const path of present) rmSync(path, { force: true });
   rmSync(mark, { force: true });
-  await mustRun('systemctl', ['daemon-reload']);
-  await runHost('systemctl', ['reset-failed', `${name}.service`]);
+  await reloadUnits();
+  await resetFailed(`${name}.service`);
 }
 
 /** Says whether it does so, and how the last run has ended. */

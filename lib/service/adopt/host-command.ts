@@ -22,7 +22,7 @@ const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 // before it runs the program. So the program is run again, as an undo must not fail of the signal that began it.
 const ofTerminal = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
 
-const ofSystemd = /^(systemctl|busctl|journalctl|systemd-\w+)$/;
+const ofSystemd = /^(systemctl|journalctl|systemd-\w+)$/;
 
 /** Runs it with an environment of PATH and the C locale. @throws JailError ENOENT if it is not installed; AbortError */
 export async function runHost(

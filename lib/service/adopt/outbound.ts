@@ -3,10 +3,11 @@ import { readFileSync, rmSync } from 'node:fs';
 
 import { JailError } from '../../errors.ts';
 import { unless } from '../../words/system-error.ts';
-import { mustRun, runHost } from './host-command.ts';
+import { runHost } from './host-command.ts';
 import { replaceHostFile, writeHostFile } from './host-file.ts';
 import { outboundFile, outboundFiles, outboundNames, type UnitText } from './outbound-units.ts';
 import { journalOfRun } from './running.ts';
+import { reloadUnits, resetFailed } from './systemd-bus.ts';
 
 const fileOf = (name: string): string => `/etc/systemd/system/${name}`;
 
@@ -25,8 +26,8 @@ export async function putOutbound(unit: string, units: readonly UnitText[]): Pro
     if (old.length > 0) await runHost('systemctl', ['stop', ...old]);
     for (const name of old) rmSync(fileOf(name), { force: true });
     for (const { name, text } of units) replaceHostFile(fileOf(name), text);
-    await mustRun('systemctl', ['daemon-reload']);
-    if (units.length === 0 && old.length > 0) await runHost('systemctl', ['reset-failed', ...old]);
+    await reloadUnits();
+    if (units.length === 0) await Promise.all(old.map(resetFailed));
   }
   if (units.length === 0) return;
   const { status, stderr } = await runHost('systemctl', ['start', ...names]);

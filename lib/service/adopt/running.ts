@@ -167,7 +167,7 @@ export const withStarted = <T>(
     } finally {
       // after an abort it still runs
       await runHost('systemctl', ['stop', name]);
-      await runHost('systemctl', ['reset-failed', name]);
+      await resetFailed(name);
     }
   });
 
