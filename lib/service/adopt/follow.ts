@@ -18,7 +18,6 @@ const dpkgDirectory = '/etc/dpkg/dpkg.cfg.d';
 const lock = '/var/lib/dpkg/lock-frontend';
 const heading = '# Made by uchroot-service: `uchroot-service follow --off` removes it.\n';
 
-const command = `${stablePath(commandDirectory)}/uchroot-service.cjs`;
 const unitAt = (type: string): string => `/etc/systemd/system/${name}.${type}`;
 const hookAt = `${dpkgDirectory}/uchroot`;
 const places = [hookAt, unitAt('path'), unitAt('timer'), unitAt('service')];
@@ -47,7 +46,8 @@ export function toWindow(text: string): Window {
 }
 
 // dpkg fails if its hook fails (dpkg(1), --post-invoke), so the hook never does. It does nothing when uchroot has gone.
-const hook = `${heading}post-invoke=test ! -e "${command}" || touch ${mark} 2>/dev/null || true\n`;
+const hookOf = (command: string): string =>
+  `${heading}post-invoke=test ! -e "${command}" || touch ${mark} 2>/dev/null || true\n`;
 
 // apt calls dpkg several times, and holds this lock from the first call to the last. A line of /proc/locks is `ID: KIND ADVISORY|MANDATORY MODE
 // PID DEVICE:INODE START END` (proc_locks(5)). The device can be another one than stat(2) tells, as on btrfs, and another file can have the
@@ -57,6 +57,7 @@ const untilUpgraded = `if inode=$$(stat -c %%i ${lock} 2>/dev/null); then until 
 
 /** The files, by their paths. */
 function followFiles(window: Window | undefined, hasDpkg: boolean): ReadonlyMap<string, string> {
+  const command = `${stablePath(commandDirectory)}/uchroot-service.cjs`;
   const service = `${heading}[Unit]
 Description=updates of the services in jails
 StartLimitIntervalSec=0
@@ -89,7 +90,9 @@ ${window === undefined ? usual : `OnCalendar=*-*-* ${window.from}`}
 WantedBy=timers.target
 `;
   return new Map([
-    ...(window === undefined && hasDpkg ? [[hookAt, hook] as const, [unitAt('path'), path] as const] : []),
+    ...(window === undefined && hasDpkg
+      ? [[hookAt, hookOf(command)] as const, [unitAt('path'), path] as const]
+      : []),
     [unitAt('timer'), timer],
     [unitAt('service'), service],
   ]);
