@@ -115,18 +115,20 @@ export function wordsInLogs(paths: readonly string[], sinceMs: number, copies = 
   );
 }
 
-// @returns why systemd has not done it; undefined if it has, or if the state of the service shows it
-async function told(
-  verb: 'restart' | 'reload',
-  unit: string,
-  { signal }: Watch,
-): Promise<string | undefined> {
-  if (verb === 'restart')
-    return restartUnit(unit, signal).catch((error: Error) => {
-      if (error instanceof JailError) return error.message;
-      throw error;
-    }) as Promise<string | undefined>;
-  const { status, stderr } = await runHost('systemctl', [verb, unit], { signal });
+// @returns why systemd refuses it; undefined if it does not. Whether the service has started, only its state shows.
+async function refusalOfRestart(unit: string, { signal }: Watch): Promise<string | undefined> {
+  try {
+    await restartUnit(unit, signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof JailError) return error.message;
+    throw error;
+  }
+}
+
+// @returns why it has failed; undefined if it has not
+async function failureOfReload(unit: string, { signal }: Watch): Promise<string | undefined> {
+  const { status, stderr } = await runHost('systemctl', ['reload', unit], { signal });
   return status === 0 ? undefined : stderr.trim().split('\n')[0];
 }
 
@@ -139,7 +141,7 @@ async function command(
   const sinceMs = Date.now();
   const look = () => propertiesOf(unit, 'NRestarts', 'InvocationID');
   const before = await look();
-  const refusal = await told(verb, unit, watch);
+  const refusal = await (verb === 'restart' ? refusalOfRestart : failureOfReload)(unit, watch);
   const after = verb === 'reload' ? before : await look();
   const isDone = refusal === undefined && (verb === 'reload' || after.InvocationID !== before.InvocationID);
   const limitMs = isDone || verb === 'reload' ? await watchTime(unit, watch) : 0;
