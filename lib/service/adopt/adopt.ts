@@ -82,7 +82,7 @@ async function renew(
     const steps = isPlan ? stepsOf(plan, 'compile') : plan.steps;
     const warnings = await carryOut(steps, { unit, isActive, signal, record, comparison, unseen });
     if (isPlan) await discard();
-    if (!isPlan) removals?.add(unit, present);
+    else removals?.add(unit, present);
     const left = isPlan || removals !== undefined ? [] : await removeOld(unit, present);
     return { ...report, warnings: [...report.warnings, ...warnings, ...left] };
   } catch (error) {
