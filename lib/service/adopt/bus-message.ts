@@ -1,6 +1,6 @@
 // Messages of D-Bus as bytes (D-Bus Specification, "Type System" and "Message Protocol"). Pure.
 
-import { remember } from '../../values/remember.ts';
+import { memoize } from '../../values/remember.ts';
 
 // The codes of types, by the alignment of their values in bytes.
 const alignments: Readonly<Record<string, number>> = Object.fromEntries(
@@ -9,6 +9,9 @@ const alignments: Readonly<Record<string, number>> = Object.fromEntries(
   ),
 );
 const alignmentOf = (type: string): number => alignments[type[0] ?? ''] ?? 1;
+
+// The next place that is a multiple of so many bytes.
+const aligned = (at: number, bytes: number): number => Math.ceil(at / bytes) * bytes;
 
 // Where the type that begins at `at` ends. @throws Error
 function endOfType(signature: string, at: number): number {
@@ -21,16 +24,12 @@ function endOfType(signature: string, at: number): number {
   return end + 1;
 }
 
-const known = new Map<string, readonly string[]>();
-
-function typesOf(signature: string): readonly string[] {
-  return remember(known, signature, () => {
-    const types: string[] = [];
-    for (let at = 0; at < signature.length; at += types.at(-1)?.length ?? 1)
-      types.push(signature.slice(at, endOfType(signature, at)));
-    return types;
-  });
-}
+const typesOf = memoize((signature: string): readonly string[] => {
+  const types: string[] = [];
+  for (let at = 0; at < signature.length; at += types.at(-1)?.length ?? 1)
+    types.push(signature.slice(at, endOfType(signature, at)));
+  return types;
+});
 
 const inner = (type: string): readonly string[] => typesOf(type.slice(1, -1));
 
@@ -84,10 +83,15 @@ export function marshal(signature: string, values: readonly unknown[]): Buffer {
 export function unmarshal(signature: string, bytes: Uint8Array, isLittle: boolean): readonly unknown[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let at = 0;
+  // @returns where the skipped bytes begin
   const skip = (size: number): number => (at += size) - size;
-  const text = (length: number): string => Buffer.from(bytes.subarray(skip(length + 1), at - 1)).toString();
+  // a zero byte follows a text
+  const text = (length: number): string => {
+    const start = skip(length + 1);
+    return Buffer.from(bytes.subarray(start, start + length)).toString();
+  };
   const take = (type: string): unknown => {
-    at = Math.ceil(at / alignmentOf(type)) * alignmentOf(type);
+    at = aligned(at, alignmentOf(type));
     switch (type[0] ?? '') {
       case 'y':
         return view.getUint8(skip(1));
@@ -123,10 +127,11 @@ export function unmarshal(signature: string, bytes: Uint8Array, isLittle: boolea
   };
   const array = (type: string): unknown => {
     const length = view.getUint32(skip(4), isLittle);
-    at = Math.ceil(at / alignmentOf(type)) * alignmentOf(type);
+    at = aligned(at, alignmentOf(type));
     const end = at + length;
+    const hasMore = (): boolean => at < end;
     const values: unknown[] = [];
-    for (let more = at < end; more; more = at < end) values.push(take(type));
+    while (hasMore()) values.push(take(type));
     return type.startsWith('{') ? Object.fromEntries(values as [string, unknown][]) : values;
   };
   return typesOf(signature).map(take);
@@ -134,7 +139,6 @@ export function unmarshal(signature: string, bytes: Uint8Array, isLittle: boolea
 
 const header = 'yyyyuua(yv)';
 const fixedBytes = 16;
-const padded = (size: number): number => Math.ceil(size / 8) * 8;
 // path, interface, member, name of the error, serial of the call that is answered, destination, sender, signature of the body
 const fieldTypes = ['', 'o', 's', 's', 's', 'u', 's', 's', 'g'];
 
@@ -152,7 +156,7 @@ export function encodeMessage({ type, serial, fields, body }: Message): Buffer {
   const bytes = marshal(String(fields[8] ?? ''), body);
   const all = Object.entries(fields).map(([code, value]) => [code, [fieldTypes[Number(code)] ?? '', value]]);
   const head = marshal(header, [0x6c, type, 0, 1, bytes.length, serial, all]);
-  return Buffer.concat([head, Buffer.alloc(padded(head.length) - head.length), bytes]);
+  return Buffer.concat([head, Buffer.alloc(aligned(head.length, 8) - head.length), bytes]);
 }
 
 /** The length of the message that begins with these bytes, as far as they tell it: at least that of its fixed part. @throws Error */
@@ -161,7 +165,7 @@ export function messageBytes(bytes: Buffer): number {
   const [, , , , bodyBytes = 0, , fieldBytes = 0] = unmarshal('yyyyuuu', bytes, bytes[0] === 0x6c).map(
     Number,
   );
-  return padded(fixedBytes + fieldBytes) + bodyBytes;
+  return aligned(fixedBytes + fieldBytes, 8) + bodyBytes;
 }
 
 /** The first message of these bytes, and its length; undefined if it is not whole. Only an answer has its body. @throws Error for what is no message */
