@@ -248,7 +248,8 @@ function networkLines({ service, connectTo, directory, entry }: Adoption): reado
 export const requirements = ({ service, connectTo }: Adoption): readonly string[] =>
   connectTo.length === 0 ? [] : outboundLines(service.unit).unit;
 
-// Who removes a log, as logrotate may, expects the daemon to make it again, which it cannot without its directory.
+// logrotate may remove a log, and expects the daemon to make a new one. The daemon cannot: its jail has the log, but not the host's directory
+// around it. So systemd makes the log before each start.
 const logLines = ({ entry, identity, paths }: Adoption): readonly string[] =>
   entry === 'launcher' && identity.user === 'root'
     ? paths.filter(isLoneLog).map(({ path }) => `ExecStartPre=-+:/usr/bin/touch -a ${execWord(path)}`)

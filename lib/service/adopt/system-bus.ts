@@ -8,7 +8,7 @@ export const busSocket = '/run/dbus/system_bus_socket';
 
 // the answer to a call can wait behind a daemon-reload
 let answerMs = 120_000;
-// the same for a command that was interrupted, and undoes its work
+// the same for a command that was interrupted and undoes its work
 const undoMs = 5000;
 // a program that uses the library keeps no connection open
 const idleMs = 1000;
@@ -96,7 +96,7 @@ class Connection {
     if (this.#waiting.size > 0) this.#socket.setTimeout(answerMs);
   }
 
-  /** Waits for no answer any more. @returns how long the first was waited for, in ms */
+  /** Waits for no answer any more. @returns for how long answers were waited for, in ms; 0 if none was */
   interrupt(): number {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
@@ -159,6 +159,7 @@ class Connection {
 
 let open: Connection | undefined;
 
+// how many runs of uninterrupted work there are: `update --all --jobs 4` can undo four updates at a time
 let undoing = 0;
 
 /** Runs work that must not be interrupted: it puts a service back. */
@@ -172,12 +173,13 @@ export async function uninterrupted<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * For a command that is interrupted: what waits for the bus fails at once, and what is undone waits five seconds. If the bus has not answered
- * for so long before, nothing waits for it; the next command then puts the service back.
+ * For a command that is interrupted. A call that waits for its answer fails at once, unless it belongs to uninterrupted work. Later calls,
+ * which put the service back, wait five seconds. If the bus has already kept a call waiting for so long, they do not wait: the next command
+ * then puts the service back.
  */
 export function interruptBus(): void {
-  const hasWaitedMs = undoing === 0 ? (open?.interrupt() ?? 0) : 0;
-  answerMs = hasWaitedMs < undoMs ? undoMs : 1;
+  const waitedMs = undoing === 0 ? (open?.interrupt() ?? 0) : 0;
+  answerMs = waitedMs < undoMs ? undoMs : 1;
   if (undoing === 0) open = undefined;
   open?.hurry();
 }

@@ -64,12 +64,13 @@ export const asksChroot = (text: string): boolean => chroot.test(text);
 /** The absolute paths of a word of a command line, such as `--config=/etc/web.conf`, which a text would have as a comment. */
 export const pathsInWord = (word: string): readonly string[] => pathsIn(word.replace(/^--?[\w-]+=/, ''));
 
-// What hier(7) has directly in the root directory for the system and its users. All else, such as /srv and /data, is for applications.
-const ofSystem = '(?!(?:bin|boot|dev|efi|etc|home|lib\\w*|lost\\+found|proc|root|run|sbin|sys|tmp|usr|var)/)';
+// Refuses what hier(7) has directly in the root directory for the system and its users. All else, such as /srv and /data, is for applications.
+const notOfSystem =
+  '(?!(?:bin|boot|dev|efi|etc|home|lib\\w*|lost\\+found|proc|root|run|sbin|sys|tmp|usr|var)/)';
 
 // The directory of an application and its files, such as /opt/app for /opt/app/bin/run.py.
 const application = new RegExp(
-  `^/usr/local/(?:lib|libexec|share)/[^/]+(?=/|$)|^/(?:mnt|media)/[^/]+/[^/]+(?=/|$)|^/${ofSystem}[^/]+/[^/]+(?=/|$)`,
+  `^/usr/local/(?:lib|libexec|share)/[^/]+(?=/|$)|^/(?:mnt|media)/[^/]+/[^/]+(?=/|$)|^/${notOfSystem}[^/]+/[^/]+(?=/|$)`,
 );
 
 // Logs of the whole host in /var/log, after which a service or its program can be called: those of syslog(3), dpkg(1) and booting.
@@ -83,9 +84,9 @@ const logsOf = (names: readonly string[]): readonly string[] =>
 /** Whether a path lies where applications are that no package has brought. */
 export const isApplication = (path: string): boolean => inApplications.test(path);
 
-const inApplications = new RegExp(`^/${ofSystem}[^/]+/.|^/usr/local/.`);
+const inApplications = new RegExp(`^/${notOfSystem}[^/]+/.|^/usr/local/.`);
 
-// Where configuration that is not the application's own names sites and data.
+// Sites and data lie there, such as those that a web server names. /opt and /usr/local have the programs of applications.
 const isSite = (path: string): boolean => isApplication(path) && !/^\/(opt|usr)\//.test(path);
 
 const mayBeOwn = (path: string): boolean => isData(path) || isApplication(path);
@@ -117,7 +118,7 @@ function placeOf(path: string, lookAt: Naming['lookAt']): readonly string[] {
 const mostLevels = 2;
 const mostNames = 200;
 
-// The topmost directories in another one that are its own, such as /opt/app/data. `isOwn` says undefined for what is no directory.
+// The topmost directories in another one that are its own, such as /opt/app/data. `isOwn` returns undefined for anything but a directory.
 function ownIn(
   top: string,
   list: Naming['list'],
