@@ -18,13 +18,14 @@ import {
   type InstalledService,
   isListed,
   numberOf,
+  settingsWithFile,
   textOf,
 } from './installed/installed-service.ts';
 import { isRoots } from './identity.ts';
 import { refusedCalls } from './installed/launcher-calls.ts';
 import { isLoneLog } from './installed/service-paths.ts';
 import { outboundFiles, outboundLines } from './outbound-units.ts';
-import { boundPaths, hostMounts, logSettings, mountedPlaces, unitMounts } from './installed/unit-mounts.ts';
+import { boundPaths, hostMounts, mountedPlaces, unitMounts } from './installed/unit-mounts.ts';
 
 /** The file beside the vendor's unit. */
 export const dropInPath = (unit: string): string => `/etc/systemd/system/${unit}.d/uchroot.conf`;
@@ -265,7 +266,7 @@ export function dropInText(adoption: Adoption, version: string): string {
     ...(adoption.forgeable.length === 0 ? [] : ['EnvironmentFile=', ...environmentLines(adoption)]),
     ...(adoption.forgeableLogs.length === 0
       ? []
-      : logSettings(adoption.service.settings).map((name) => `${name}=journal`)),
+      : settingsWithFile(adoption.service.settings).map((name) => `${name}=journal`)),
     ...surroundings(adoption),
   ];
   return `# Made by uchroot-service ${version}: \`uchroot-service release ${adoption.service.unit}\` removes it.

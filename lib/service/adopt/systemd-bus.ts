@@ -18,6 +18,7 @@ import {
   listOf,
   numberOf,
   type Settings,
+  settingsWithFile,
   textOf,
   toInstalled,
 } from './installed/installed-service.ts';
@@ -123,8 +124,7 @@ export const realName = async (unit: string): Promise<string> => (await properti
 // Settings from the text of the unit, because the bus does not say them: the files of StandardOutput=append: and the like, and the watchdog
 // of a service that has not been started (systemd's dbus-service.c, property_get_watchdog_usec()).
 function unsaid(unit: string, settings: Settings): Settings {
-  const kinds = ['StandardInput', 'StandardOutput', 'StandardError'].map((name) => textOf(settings, name));
-  const hasFiles = kinds.some((kind) => ['file', 'append', 'truncate'].includes(kind));
+  const hasFiles = settingsWithFile(settings).length > 0;
   const isStarted = numberOf(settings, 'WatchdogUSec') <= Number.MAX_SAFE_INTEGER;
   if ((!hasFiles && isStarted) || textOf(settings, 'LoadState') !== 'loaded') return {};
   const [, instance] = /@(.*)\.service$/.exec(unit) ?? [];

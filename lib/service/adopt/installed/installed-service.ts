@@ -141,6 +141,12 @@ export const conditionsIn = (settings: Settings): readonly Condition[] =>
 
 type Condition = readonly [name: string, isTrigger: boolean, isNegated: boolean, value: string];
 
+/** Those of StandardInput=, StandardOutput= and StandardError= that name a file (systemd.exec(5)). */
+export const settingsWithFile = (settings: Settings): readonly string[] =>
+  ['StandardInput', 'StandardOutput', 'StandardError'].filter((name) =>
+    /^(?:file|append|truncate)$/.test(textOf(settings, name)),
+  );
+
 /** The files that systemd opens for the service before it gives up its privileges. `StandardFiles`: see systemd-bus.ts. */
 export function openedByRoot(settings: Settings): readonly string[] {
   const pairs = (name: string): readonly (readonly [unknown, unknown])[] =>

@@ -1,6 +1,6 @@
 // The mounts that a unit makes itself (systemd.exec(5)), at the same places of its jail. Pure.
 import { isWithin } from '../../../tree/path.ts';
-import { environmentFiles, listOf, type Settings, textOf } from './installed-service.ts';
+import { environmentFiles, listOf, type Settings, settingsWithFile } from './installed-service.ts';
 
 type Bind = readonly [source: string, place: string, isOptional: boolean, flags: number];
 
@@ -66,6 +66,9 @@ export function boundPaths<T extends HostMount>(settings: Settings, paths: reado
   return paths.map((one) => ({ ...one, isReadOnly: one.isReadOnly && !isWritable.has(one.path) }));
 }
 
+const isWritten = (path: string, written: readonly HostMount[]): boolean =>
+  written.some((top) => !top.isReadOnly && isWithin(path, top.path));
+
 /**
  * The optional files of EnvironmentFile= that are not there and lie in a directory that the service can write: it could put a link there,
  * which systemd would follow as root. The launchers have the variables of the adoption, so a later file would count for nothing.
@@ -78,25 +81,17 @@ export function forgeableEnvironment(
   return environmentFiles(settings)
     .filter(([path, isOptional]) => isOptional && !isOnHost(path))
     .map(([path]) => path)
-    .filter((path) => written.some((top) => !top.isReadOnly && isWithin(path, top.path)));
+    .filter((path) => isWritten(path, written));
 }
-
-const isFile = /^(?:file|append|truncate)$/;
 
 /**
  * The files of StandardOutput= and StandardError= in a directory that the service can write: it could put a link there, to which systemd
  * would write as root. The log of systemd takes their place.
  */
 export function forgeableLogs(settings: Settings, written: readonly HostMount[]): readonly string[] {
-  if (isFile.test(textOf(settings, 'StandardInput'))) return [];
-  return listOf(settings, 'StandardFiles').filter((path) =>
-    written.some((top) => !top.isReadOnly && isWithin(path, top.path)),
-  );
+  if (settingsWithFile(settings).includes('StandardInput')) return [];
+  return listOf(settings, 'StandardFiles').filter((path) => isWritten(path, written));
 }
-
-/** The settings that name such files. */
-export const logSettings = (settings: Settings): readonly string[] =>
-  ['StandardOutput', 'StandardError'].filter((name) => isFile.test(textOf(settings, name)));
 
 /** The places of the unit's own mounts. */
 export function mountedPlaces(settings: Settings): readonly string[] {
