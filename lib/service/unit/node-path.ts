@@ -1,5 +1,5 @@
 // Where a service finds node and uchroot after this version of node is gone.
-import { accessSync, constants, readdirSync, realpathSync } from 'node:fs';
+import { readdirSync, realpathSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 import { wayTo } from '../../launch/host/host-ways.ts';
@@ -8,8 +8,6 @@ import { judgeWay } from '../../trust/way.ts';
 import { bytePath, showPath } from '../../tree/path.ts';
 import { toBuffer } from '../../words/quote.ts';
 import { lookOr } from '../../words/system-error.ts';
-
-const isProgram = (path: string): boolean => lookOr(false, () => accessSync(path, constants.X_OK) ?? true);
 
 // As in v20.20.2; a path with `20` alone stays for all its versions.
 const version = /(?<=\/)[^/]*\d\.\d[^/]*(?=\/)/;
@@ -45,8 +43,8 @@ export function replaceable(path: string): string | undefined {
 }
 
 /**
- * The path of the same file or directory that stays longest: without a version, if there is one. `others` may lead there too. A path by which
- * another user could give the unit another program comes last.
+ * The path of the same file or directory that stays longest: without a version, if there is one. Those of `others` that lead there count
+ * too. A path by which another user could give the unit another program comes last.
  */
 export function stablePath(path: string, others: readonly string[] = []): string {
   const real = lookOr(path, () => realpathSync(path));
@@ -61,5 +59,5 @@ export function stablePath(path: string, others: readonly string[] = []): string
 /** The path of the node of this process. It stays the same when a new version replaces the running one, if there is such a path. */
 export function nodePath(): string {
   const candidates = (process.env.PATH ?? '').split(':').map((directory) => `${directory}/node`);
-  return stablePath(process.execPath, candidates.filter(isProgram));
+  return stablePath(process.execPath, candidates);
 }
