@@ -51,7 +51,7 @@ const namedCaps = (bounding: readonly string[]): readonly string[] =>
 // A unit that does not start without this capability, as that of chrony, sets the clock. This does not lead out of a jail.
 const clockOf = (settings: Settings): readonly string[] =>
   conditionsIn(settings).some(
-    ([name, , , value]) => name === 'ConditionCapability' && value === 'CAP_SYS_TIME',
+    ([name, , isNegated, value]) => !isNegated && name === 'ConditionCapability' && value === 'CAP_SYS_TIME',
   )
     ? ['sys_time']
     : [];

@@ -42,6 +42,13 @@ t.test(
     const { user, group, caps } = chooseIdentity(clock);
     t.match({ user, group }, { user: 'root', group: undefined });
     t.ok(caps.includes('sys_time'), 'the condition names it');
+    const without = { Conditions: [['ConditionCapability', false, true, 'CAP_SYS_TIME']] };
+    t.notOk(
+      chooseIdentity(installed({ ...daemon, ...without })).caps.includes('sys_time'),
+      'it starts where the capability is missing',
+    );
+    const withIt = { Conditions: [['ConditionCapability', false, false, 'CAP_SYS_TIME']] };
+    t.ok(chooseIdentity(installed({ ...daemon, ...withIt })).caps.includes('sys_time'));
     const found = text(adopted(clock));
     t.match(found, /^ExecStart=!\/var\/lib\/uchroot\//m);
     t.match(found, /^ExecStartPost=\/usr\/bin\/other$/m);
