@@ -160,7 +160,7 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
     ],
     assignments: [...variables].map(([name, value]) => `${name}=${value}`),
   };
-  const named = namedBy(
+  const { users, mounts, scripts, ...found } = namedBy(
     service,
     identity,
     packages,
@@ -173,11 +173,8 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
     packed,
     owners: [...packages, ...more],
     environment,
-    configured: named.configured,
-    asksChroot: named.asksChroot,
-    served: named.served,
-    keys: named.keys,
-    named: named.mounts.filter((one) => one.path.startsWith('/etc/') || isSafe(one)),
+    ...found,
+    named: mounts.filter((one) => one.path.startsWith('/etc/') || isSafe(one)),
     account: isDynamic
       ? undefined
       : await resolveAccount({ user, ...(group === undefined ? {} : { group }) }),
@@ -186,8 +183,8 @@ export async function lookAtHost({ service, text }: Unjailed, options: AdoptionO
       packages: more,
       // a daemon may name its pid file by /var/run, as memcached does
       packs: ['run'],
-      users: named.users,
-      copies: named.scripts,
+      users,
+      copies: scripts,
     },
     coarse: options.insecurePath ? [] : coarsePaths(service),
     unitText: text,

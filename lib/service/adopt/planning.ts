@@ -189,10 +189,7 @@ export async function planNew(
   const { unit, settings } = service;
   const jail = jailOf(directory);
   const identity = chooseIdentity(service, options);
-  const built = await buildGeneration(directory, service, identity, host, {
-    ...work,
-    slot,
-  });
+  const built = await buildGeneration(directory, service, identity, host, { ...work, slot });
   if ((options.connectTo ?? []).length > 0) writeOutboundFiles(directory);
   const { facts, warnings: withheld } = lookAtJail(jail, service, host);
   const first = chooseAdoption(service, options, host, facts, directory);

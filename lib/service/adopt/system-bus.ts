@@ -148,12 +148,7 @@ class Connection {
     if (waiting === undefined || (type !== 2 && type !== 3)) return;
     this.#waiting.delete(serial);
     if (type === 2) waiting.resolve(body);
-    else
-      waiting.reject(
-        new JailError(`systemd refuses ${waiting.member}: ${said}`, {
-          code: 'ERR_SERVICE',
-        }),
-      );
+    else waiting.reject(new JailError(`systemd refuses ${waiting.member}: ${said}`, { code: 'ERR_SERVICE' }));
   }
 }
 
