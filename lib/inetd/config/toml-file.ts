@@ -15,9 +15,7 @@ import { toServiceName, type ConfiguredService, type ConfiguredServices } from '
 // Keys of a service that are operands of the command.
 const OPERAND_KEYS = ['user', 'directory', 'program', 'arguments'] as const;
 // Values of those that must be there.
-const EXAMPLES: Readonly<Record<string, string>> = {
-  ...pairs('user:nobody directory:/srv/jail program:/bin/cat'),
-};
+const EXAMPLES = pairs('user:nobody directory:/srv/jail program:/bin/cat');
 const TOP_KEYS: readonly string[] = ['defaults', 'services'];
 
 // Whether each word of an option is added to the words before it. For any other option, only the last word counts.
