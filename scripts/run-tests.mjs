@@ -1,6 +1,6 @@
-// Runs compiled test files, several at a time, and prints a line for each, and all failed or skipped tests. The last line is
-// "N passed, N failed, N skipped". A test is a point at the top level of its file. A test without an assertion fails here,
-// although tap lets it pass.
+// Runs compiled test files, several at a time, and prints a line for each, and all failed or skipped tests; failed ones again at the
+// end. The last line is "N passed, N failed, N skipped". A test is a point at the top level of its file. A test without an assertion
+// fails here, although tap lets it pass.
 //   node scripts/run-tests.mjs [--check] [FILE...]     without files all of dist/test; --check also runs `npm run check`
 //   node scripts/run-tests.mjs --unit                  those that start no process and open no socket
 // tap's own runner is not used: it adds --import to each node that the tests start, which costs a quarter of a second each.
@@ -66,6 +66,8 @@ const LONGEST = [
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 let ended = 0;
+// told again at the end: of a long output, people often see only that
+const failures = [];
 
 /** Reads the TAP of one file. */
 class Report {
@@ -154,11 +156,10 @@ async function run(argv, { env, limitMs = Infinity }, onLine) {
 
 function tell(name, start, ok, problem, lines) {
   const time = `# time=${((performance.now() - start) / 1000).toFixed(1)}s`;
-  console.log(
-    [...lines, `${ok ? 'ok' : 'not ok'} ${++ended} - ${name}${problem ? ` (${problem})` : ''} ${time}`].join(
-      '\n',
-    ),
-  );
+  const end = `${ok ? 'ok' : 'not ok'} ${++ended} - ${name}${problem ? ` (${problem})` : ''} ${time}`;
+  const text = [...lines, end].join('\n');
+  console.log(text);
+  if (!ok) failures.push(text);
 }
 
 /** The file with its imports in few files, if scripts/bundle-tests.mjs has made one. */
@@ -281,5 +282,6 @@ await Promise.all([
   ...Array.from({ length: JOBS }, () => work(computing, waiting)),
 ]);
 
+if (failures.length > 0) console.log(`Failed:\n${failures.join('\n')}`);
 console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
 process.exitCode = count.failed > 0 || count.passed === 0 ? 1 : 0;
