@@ -51,8 +51,6 @@ export function toServiceWarning(
         `${warning.said}; if it needs that of the host: --ro-bind PATH, or --program PATH for a program`,
       ];
     case 'other':
-      // the service itself is started, which proves more
-      if (/ (?:--)?version fails in the jail: /.test(warning.message)) return [];
       if (warning.message !== terminalWarning) return [warning.message];
       // systemd's PrivateDevices= has them too
       return entry === 'systemd' || isMounted('/dev/pts')

@@ -17,11 +17,6 @@ t.test("a warning of the builder gets this command's options, whatever its words
   const linesOf = (warning: object) =>
     toServiceWarning({ ...warning, message } as Parameters<typeof toServiceWarning>[0], adoption);
   t.same(linesOf({ kind: 'other' }), [message]);
-  t.same(
-    toServiceWarning({ kind: 'other', message: '/usr/bin/a --version fails in the jail: x' }, adoption),
-    [],
-    'the service itself is started',
-  );
   t.same(linesOf({ kind: 'secret', paths: ['/etc/app/key', '/etc/apply', '/srv/k\udc80y'] }), [
     'left out because not world-readable: /etc/apply, /srv/k\\x80y; if it is needed: --ro-bind /etc/apply --ro-bind /srv/k\\x80y',
   ]);
