@@ -154,12 +154,12 @@ const follow: ServiceCommand = {
     option('--state', 'only say whether it does, and how the last run has ended'),
   ],
   operands: [0, 0],
-  run: async (read) => {
+  run: async (read, signal) => {
     if (read.options.length > 1)
       throw new UsageError(`Usage: uchroot-service ${follow.synopsis}`, { hint: 'give one of these' });
     const text = valueOf(read, 'window')?.text;
     if (has(read, 'off')) await stopFollowing();
-    else if (!has(read, 'state')) await followHost(text === undefined ? undefined : toWindow(text));
+    else if (!has(read, 'state')) await followHost(text === undefined ? undefined : toWindow(text), signal);
     return followState();
   },
 };

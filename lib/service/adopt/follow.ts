@@ -10,7 +10,7 @@ import { adoptedUnits } from './adoption-record.ts';
 import { mustRun, runHost } from './host-command.ts';
 import { replaceHostFile } from './host-file.ts';
 import { shownDate } from './kept/kept-configuration.ts';
-import { propertiesOf, reloadUnits, resetFailed } from './systemd-bus.ts';
+import { propertiesOf } from './systemd-bus.ts';
 
 const name = 'uchroot-update';
 const mark = '/run/uchroot-upgraded';
@@ -105,8 +105,8 @@ const isHere = (): boolean => textAt(unitAt('service'))?.startsWith(heading) ===
 const startedOf = (paths: readonly string[]): readonly string[] =>
   paths.filter((path) => /\.(path|timer)$/.test(path)).map((path) => path.replace(/^.*\//, ''));
 
-/** Updates the services after upgrades from now on, or only at this time of each day. @throws UsageError; JailError */
-export async function followHost(window: Window | undefined): Promise<void> {
+/** Updates the services after upgrades from now on, or only at this time of each day. @throws UsageError; JailError; AbortError */
+export async function followHost(window: Window | undefined, signal?: AbortSignal): Promise<void> {
   if (adoptedUnits().length === 0)
     throw new UsageError('no service is adopted, so there is nothing to update', {
       hint: 'uchroot-service adopt UNIT',
@@ -120,8 +120,8 @@ export async function followHost(window: Window | undefined): Promise<void> {
   const files = followFiles(window, existsSync(dpkgDirectory));
   try {
     for (const [path, text] of files) replaceHostFile(path, text);
-    await reloadUnits();
-    await mustRun('systemctl', ['enable', '--now', ...startedOf([...files.keys()])]);
+    // this has systemd read its units again (systemctl(1))
+    await mustRun('systemctl', ['enable', '--now', ...startedOf([...files.keys()])], { signal });
   } catch (error) {
     await stopFollowing();
     throw error;
@@ -147,15 +147,15 @@ export async function mendFollowing(): Promise<boolean> {
   return true;
 }
 
-/** Leaves no trace of it. An update that runs goes on to its end. */
+/** Leaves no trace of it. An update that runs goes on to its end. As root, systemctl(1) asks systemd itself, even if the bus hangs. */
 export async function stopFollowing(): Promise<void> {
   const present = places.filter((path) => textAt(path)?.startsWith(heading) === true);
   if (present.length === 0) return;
   await runHost('systemctl', ['disable', '--now', ...startedOf(present)]);
   for (const path of present) rmSync(path, { force: true });
   rmSync(mark, { force: true });
-  await reloadUnits();
-  await resetFailed(`${name}.service`);
+  await runHost('systemctl', ['daemon-reload']);
+  await runHost('systemctl', ['reset-failed', `${name}.service`]);
 }
 
 /** Says whether it does so, and how the last run has ended. */

@@ -58,8 +58,9 @@ export async function runHost(
 }
 
 /** The same for a command that must succeed. @throws JailError ERR_SERVICE with the command's own message */
-export async function mustRun(program: string, words: readonly string[]): Promise<string> {
-  const { status, stdout, stderr } = await runHost(program, words);
+export async function mustRun(...given: Parameters<typeof runHost>): Promise<string> {
+  const [program, words] = given;
+  const { status, stdout, stderr } = await runHost(...given);
   if (status === 0) return stdout;
   const [said = ''] = (stderr.trim() || stdout.trim()).split('\n');
   throw new JailError(`${program} ${words.join(' ')}: ${said || `status ${status}`}`, {
