@@ -264,7 +264,7 @@ t.test('nothing gets out while directories of the jail are exchanged for links',
   const count = (code: string) => codes.set(code, (codes.get(code) ?? 0) + 1);
   const end = performance.now() + 6000;
   let rounds = 0;
-  for (; rounds < 150 && performance.now() < end; rounds++) {
+  for (; rounds <= 10 || (rounds < 150 && performance.now() < end); rounds++) {
     try {
       await buildJail({ ...request, from: `${base}/${(rounds % 2) + 1}` });
       count('built');
