@@ -195,7 +195,7 @@ const mostLines: Readonly<Record<string, number>> = {
   tcpwrappers: 6350,
   tree: 750,
   trust: 660,
-  values: 1090,
+  values: 1100,
   workspace: 1300,
 };
 

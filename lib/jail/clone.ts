@@ -55,10 +55,14 @@ export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   );
   const privileged = toPrivileged(request.keepPrivileges, 'keepPrivileges');
   throwIfAborted(request.signal);
-  return withJailErrors(() =>
-    closing(findJailDirectory(pathBytes(absolute(request.template))), (source) =>
-      withSettled(source, (root, manifest) => clone(source, templateOf(root, manifest), privileged, request)),
-    ),
+  return withJailErrors(
+    () =>
+      closing(findJailDirectory(pathBytes(absolute(request.template))), (source) =>
+        withSettled(source, (root, manifest) =>
+          clone(source, templateOf(root, manifest), privileged, request),
+        ),
+      ),
+    absolute(request.directory),
   );
 }
 

@@ -9,6 +9,7 @@ const full = 'make room there, and run the command again';
 export const writeHints: Readonly<Record<string, string>> = {
   ENOSPC: full,
   EDQUOT: full,
+  EIO: 'its disk or file system fails: dmesg says more',
   EROFS: 'the file system is mounted read-only: mount it writable, and run the command again',
 };
 

@@ -3,6 +3,7 @@
 import { type BytePath, isWithin, showPath } from '../../tree/path.ts';
 import { errnoName, isFull, reason } from '../../words/errno.ts';
 import { AbortError, JailError, LaunchError, UsageError } from '../../errors.ts';
+import { writeHints } from '../../values/file-error.ts';
 import { quote } from '../../words/quote.ts';
 import { shellWord } from '../../words/shell-word.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
@@ -33,7 +34,8 @@ export async function withJailErrors<T>(work: () => Promise<T>, directory?: Byte
   try {
     return await work();
   } catch (error) {
-    const told = toJailError(error);
+    // an error of syncfs(2) is about the whole file system, and has no path
+    const told = toJailError(error, errorCode(error) === 'EIO' ? directory : undefined);
     if (directory === undefined || !(told instanceof JailError)) throw told;
     const { code, path } = told;
     const isReadOnly = code === 'EROFS';
@@ -72,9 +74,10 @@ const FULL = 'make room; the jail is as it was';
 
 const READ_ONLY = 'name a directory of another file system, or make this one writable: mount -o remount,rw';
 
-const HINTS: Readonly<Record<string, string>> = {
+const HINTS: Readonly<Record<string, string | undefined>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
+  EIO: writeHints.EIO,
   EXDEV: 'unmount what is mounted there in the jail',
   ENAMETOOLONG: 'directories lie too deep in each other, or a name is too long',
   EROFS: READ_ONLY,

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import t from 'tap';
 
 import { bytePath } from '../../../lib/tree/path.ts';
-import { toJailError } from '../../../lib/jail/work/jail-error.ts';
+import { toJailError, withJailErrors } from '../../../lib/jail/work/jail-error.ts';
 import { lookOr } from '../../../lib/words/system-error.ts';
 
 // What fsync of node:fs throws, and our own calls: libuv has no name for this number.
@@ -18,6 +18,17 @@ t.test('a quota that is used up is told in words, with what to do', async (t) =>
   t.has(toJailError(quotaError()), { ...told, message: 'quota exceeded, fsync' });
   t.has(toJailError(quotaError('/usr/bin/x')), { ...told, message: '/usr/bin/x: quota exceeded, fsync' });
   t.has(toJailError(quotaError(), bytePath('/usr/y')), { ...told, message: '/usr/y: quota exceeded, fsync' });
+});
+
+t.test('an error of a whole file system names the jail, and one of a file names the file', async (t) => {
+  const failing = (path?: string) => () => {
+    const error = new Error('EIO: Input/output error, syncfs');
+    throw Object.assign(error, { code: 'EIO', errno: 5, syscall: 'syncfs', path });
+  };
+  const hint = 'its disk or file system fails: dmesg says more';
+  const message = '/srv/jail: Input/output error, syncfs';
+  await t.rejects(withJailErrors(failing(), bytePath('/srv/jail')), { message, code: 'EIO', hint });
+  await t.rejects(withJailErrors(failing('/usr/x'), bytePath('/srv/jail')), { message: /^\/usr\/x: /, hint });
 });
 
 t.test('a file system that is mounted read-only has two remedies', async (t) => {
