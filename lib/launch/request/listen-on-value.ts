@@ -21,14 +21,14 @@ export const showHostPort = ({ address, port }: ListenPort): string =>
 
 export const showListenPort = (one: ListenPort): string => `${showHostPort(one)}:${one.inside}`;
 
-// The right form of what is usual elsewhere.
-function meantBy(text: string): string | undefined {
-  const meant = text
+// The right form of a number, and of what is usual elsewhere.
+function meantBy(value: unknown): string | undefined {
+  const meant = `${typeof value === 'number' || typeof value === 'string' ? value : ''}`
     .replace(/\/tcp$/, '')
     .replace(/^(?:localhost)?:(?=[0-9])/, '')
     .replace(/^\*:/, '0.0.0.0:')
     .replace(/^([0-9a-f:]*:[0-9a-f:]*):(?=[0-9]+:[0-9]+$)/i, '[$1]:');
-  return meant !== text && readPort(meant) !== undefined ? meant : undefined;
+  return meant !== value && readPort(meant) !== undefined ? meant : undefined;
 }
 
 function readPort(text: string): ListenPort | undefined {
@@ -55,7 +55,7 @@ export function toListenPorts(value: unknown, key: string): readonly ListenPort[
         value: text,
         expected,
         example,
-        meant: typeof text === 'string' ? meantBy(text) : undefined,
+        meant: meantBy(text),
       });
     const before = ports.get(showHostPort(one)) ?? one;
     if (before.inside !== one.inside)
