@@ -23,7 +23,8 @@ import {
   writeRecord,
 } from './adoption-record.ts';
 import { stopWithLast } from './follow.ts';
-import { goneRefusal, maskedRefusal, missingProgram, refusalOf, refuse } from './service-refusal.ts';
+import { restartRefusal } from './running.ts';
+import { goneRefusal, missingProgram, refusalOf, refuse } from './service-refusal.ts';
 import {
   type AdoptRequest,
   changedKeys,
@@ -56,6 +57,7 @@ async function renew(
 ): Promise<AdoptReport> {
   const { service, reading } = unjailed;
   const { unit, isActive } = service;
+  refuse(await restartRefusal(service));
   const old = findRecord(unit);
   const present = generationsOf(unit);
   const directory = generationAt(unit, Math.max(0, ...present) + 1);
@@ -256,7 +258,7 @@ export async function releaseService(asked: ServiceWork): Promise<void> {
     // a run of `adopt` that was killed leaves no record
     if (!isOurs(presentDropIn(unit)) && generationsOf(unit).length === 0)
       readRecord(unit, 'it has no jail to leave; uchroot-service status shows the services that have one');
-    refuse(maskedRefusal(service));
+    refuse(await restartRefusal(service));
     const steps = [...swapSteps(unit, undefined, { isActive, watchMs }), { op: 'remove' } as const];
     await carryOut(steps, { unit, isActive, signal: request.signal });
   });

@@ -7,9 +7,9 @@ import { fallBack } from './kept/fall-back.ts';
 import { keepConfiguration, keptInUse, missingPaths } from './kept/kept-configuration.ts';
 import { dropInOf, stepsOf, swapSteps } from './adoption-plan.ts';
 import { type AdoptionRecord, readRecord } from './adoption-record.ts';
-import { maskedRefusal, refuse } from './service-refusal.ts';
+import { refuse } from './service-refusal.ts';
 import { type ServiceWork, takeServiceRequest } from './service-request.ts';
-import { reload } from './running.ts';
+import { reload, restartRefusal } from './running.ts';
 import { presentDropIn, readService, realName } from './systemd-bus.ts';
 import { withWholeService } from './undo.ts';
 
@@ -69,7 +69,7 @@ export async function reloadService(asked: ServiceWork): Promise<ReloadReport> {
     const service = await readService(unit);
     const { canReload, isActive } = service;
     const record = readRecord(unit);
-    refuse(maskedRefusal(service));
+    refuse(await restartRefusal(service));
     const [missing] = missingPaths(unit);
     if (missing !== undefined)
       throw new JailError(`${unit}: ${missing} is gone`, {

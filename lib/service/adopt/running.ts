@@ -8,7 +8,8 @@ import { unless } from '../../words/system-error.ts';
 import { findRecord } from './adoption-record.ts';
 import { type HostResult, runHost } from './host-command.ts';
 import { ifReadable, readEnd } from './host-file.ts';
-import type { Settings } from './installed/installed-service.ts';
+import { type InstalledService, listOf, type Settings } from './installed/installed-service.ts';
+import { type Refusal, stuckRefusal } from './service-refusal.ts';
 import { propertiesOf, resetFailed, restartUnit, withUnit } from './systemd-bus.ts';
 
 // A daemon that dies right after its start has not come up. Of these types systemd knows when it is ready (systemd.service(5), Type=);
@@ -113,6 +114,18 @@ export function wordsInLogs(paths: readonly string[], sinceMs: number, copies = 
       return lines.map((line) => `${directory}/${name}: ${quote(line)}`);
     }),
   );
+}
+
+/** Why systemd would refuse to restart it; undefined if it would not, or if it does not run. */
+export async function restartRefusal(service: InstalledService): Promise<Refusal | undefined> {
+  const { unit, settings, isActive } = service;
+  // of Wants= systemd only takes what is there (systemd.unit(5))
+  const needed = ['Requires', 'Requisite', 'BindsTo'].flatMap((name) => listOf(settings, name));
+  for (const name of isActive ? [unit, ...needed] : []) {
+    const found = stuckRefusal(unit, name, (await propertiesOf(name, 'LoadState')).LoadState);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 // @returns why systemd refuses it; undefined if it does not. Whether the service has started, only its state shows.

@@ -27,6 +27,9 @@ const cannot = (unit: string, reason: string, hint: string): Refusal => ({
 
 const edit = (unit: string): string => commandLine('systemctl', 'edit', '--full', unit);
 
+const verify = (unit: string): string =>
+  `${commandLine('systemd-analyze', 'verify', unit)} says what is wrong in it`;
+
 const leaveIt = (unit: string): string =>
   `leave it as it is: ${commandLine('systemctl', 'edit', unit)} can harden it without a jail`;
 
@@ -38,10 +41,9 @@ export function refusalOf(service: InstalledService): Refusal | undefined {
       message: `there is no unit ${unit}`,
       hint: 'install it first: systemctl list-unit-files --type=service lists those that are there',
     };
-  const verify = `${commandLine('systemd-analyze', 'verify', unit)} says what is wrong in it`;
   const rows: readonly Row[] = [
     [loadState === 'masked', 'it is masked', commandLine('systemctl', 'unmask', unit)],
-    [loadState !== 'loaded', `it is ${loadState}`, verify],
+    [loadState !== 'loaded', `it is ${loadState}`, verify(unit)],
     [
       isTransient,
       'it is transient, and has no file beside which a drop-in could lie',
@@ -158,18 +160,19 @@ export const goneRefusal = ({ unit, loadState }: Stated): Refusal | undefined =>
       }
     : undefined;
 
-/** The reason if a service runs, but cannot be started again. */
-export const maskedRefusal = ({
-  unit,
-  loadState,
-  isActive,
-}: Stated & Pick<InstalledService, 'isActive'>): Refusal | undefined =>
-  loadState === 'masked' && isActive
-    ? {
-        message: `${unit} is masked: it runs, but cannot be restarted`,
-        hint: commandLine('systemctl', 'unmask', unit),
-      }
-    : undefined;
+/** The reason if systemd would not start a service that runs again, because of itself or of a unit that it needs. */
+export function stuckRefusal(unit: string, needed: string, loadState: string): Refusal | undefined {
+  if (loadState === 'loaded') return undefined;
+  const state = loadState === 'not-found' ? 'not there' : loadState;
+  const its = needed === unit ? `${unit} is ${state}` : `${unit} needs ${needed}, which is ${state}`;
+  const instead =
+    needed === unit ? commandLine('systemctl', 'stop', unit) : `take it out of the unit: ${edit(unit)}`;
+  const hints: Readonly<Record<string, string>> = {
+    masked: commandLine('systemctl', 'unmask', needed),
+    'not-found': `install it again, or ${instead}`,
+  };
+  return { message: `${its}: it runs, but cannot be restarted`, hint: hints[loadState] ?? verify(needed) };
+}
 
 /** The reason if a program of `--program` is no file. An update uses the programs of the adoption; a file may be gone since then. */
 export function programRefusal(

@@ -75,6 +75,7 @@ const inheritedVariables = async (): Promise<readonly string[]> =>
 
 const ofUnit: ReadonlySet<string> = new Set([
   'Id',
+  'LoadState',
   'ActiveState',
   'InvocationID',
   'ActiveEnterTimestampMonotonic',

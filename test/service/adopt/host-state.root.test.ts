@@ -209,8 +209,20 @@ serviceTest('a unit that is masked, disabled, failed or gone is told with the re
       /^1: uchroot-service: odd\.service .*masked.*\nhint: systemctl unmask odd\.service$/m,
       verb,
     );
+  shell('systemctl unmask odd');
+  // so it is if a unit that it needs has gone
+  const needs = '/run/systemd/system/odd.service.d';
+  shell(
+    `mkdir ${needs}; printf '[Unit]\\nRequires=gone.service\\n' >${needs}/needs.conf; systemctl daemon-reload`,
+  );
+  for (const verb of ['update', 'reload', 'release'])
+    t.match(
+      full(verb, 'odd'),
+      /^1: uchroot-service: odd\.service needs gone\.service, which is not there: it runs, but cannot be restarted\nhint: install it again, or take it out of the unit: systemctl edit --full odd\.service$/m,
+      verb,
+    );
   t.ok(isJailed('odd'));
-  shell('systemctl unmask odd; systemctl kill --signal SEGV odd');
+  shell(`rm -r ${needs}; systemctl daemon-reload; systemctl kill --signal SEGV odd`);
   await machine().until('systemctl is-failed odd', /^failed/);
   t.match(
     told(),
