@@ -191,7 +191,7 @@ const mostLines: Readonly<Record<string, number>> = {
   jail: 22_970,
   launch: 19_740,
   outbound: 1390,
-  service: 10_480,
+  service: 10_520,
   tcpwrappers: 6350,
   tree: 750,
   trust: 660,

@@ -1,8 +1,7 @@
 // Chooses how a service starts in its jail, from its unit, the facts about its host, and the options of the caller: its user, its
 // capabilities, its paths, and whether the launcher or systemd enters the jail. Pure.
 import type { Account } from '../../launch/host/account.ts';
-import { chooseEntry, type Entry, isSetByManager } from './identity.ts';
-import { chooseIdentity, type Identity } from './identity.ts';
+import { chooseEntry, chooseIdentity, type Entry, type Identity, isSetByManager } from './identity.ts';
 import {
   directoryLinks,
   directoryVariables,
@@ -84,7 +83,7 @@ export interface HostFacts {
   readonly configured: readonly string[];
   /** Paths of ReadWritePaths= that have more in them than a jail may share. */
   readonly coarse: readonly string[];
-  /** Files of /etc that not everybody may read, and that its configuration gives it. */
+  /** What its configuration gives it: files of /etc that not everybody may read, and what it includes. */
   readonly keys: readonly string[];
   /** The unit and its drop-ins, without ours. */
   readonly unitText: string;

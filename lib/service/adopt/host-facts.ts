@@ -124,7 +124,7 @@ function namedBy(
     served: texts.configuration.flatMap((text) =>
       served === undefined ? [] : Array.from(text.matchAll(served), ([, path = '']) => path || '/'),
     ),
-    keys: keysNamed(texts, user),
+    keys: [...keysNamed(texts, user), ...texts.included],
     ...placesNamed(service, texts, accounts, accountsNamed({ ...texts, configuration: [] }, packed, asked), {
       asked,
       names,

@@ -18,6 +18,8 @@ export interface KnownDaemon {
   readonly paths?: readonly string[];
   /** The directories that its configuration has it serve, each as the first group. */
   readonly served?: RegExp;
+  /** The files and directories that a text of its configuration includes; of a directory, the files whose names end so. */
+  readonly included?: (text: string) => readonly (readonly [path: string, ending: string])[];
   /** Why it must stay on the host. */
   readonly hostWork?: string;
   /** A test of its configuration, if the unit has none. */
@@ -47,6 +49,11 @@ const daemons: Readonly<Record<string, KnownDaemon>> = {
     caps: [...asRoot, 'sys_chroot'],
     accounts: ['nobody'],
     served: /^[ \t]*path[ \t]*=[ \t]*(\/[^\s%]*?)\/*[ \t]*$/gim,
+    included: (text) =>
+      Array.from(
+        text.matchAll(/^[ \t]*&(include|merge)[ \t=]+(\/[^\s%]*?)\/*[ \t]*$/gim),
+        ([, verb = '', path = '']) => [path, verb.toLowerCase() === 'merge' ? '.inc' : '.conf'],
+      ),
   },
   // its configuration has `chroot`
   haproxy: { caps: [...asRoot, 'sys_chroot'] },

@@ -7,6 +7,7 @@ import { judgeWay } from '../../../trust/way.ts';
 import { native, type Passwd } from '../../../native.ts';
 import { ifReadable, readEnd } from '../host-file.ts';
 import { type InstalledService, textOf } from './installed-service.ts';
+import { knownOf } from './known-daemons.ts';
 import { namedInConfiguration, namedInScript } from './named-accounts.ts';
 import { type Found, type Ids, isApplication, namedPlaces, pathsIn, pathsInWord } from './named-places.ts';
 import { ofMany, ownConfiguration } from './service-paths.ts';
@@ -15,6 +16,7 @@ import type { HostMount } from './unit-mounts.ts';
 const mostBytes = 1 << 16;
 const mostFiles = 500;
 const mostLooks = 5000;
+const mostLevels = 8;
 
 interface Text {
   readonly text: string;
@@ -48,6 +50,31 @@ function filesBelow(tops: readonly string[]): readonly string[] {
   return found;
 }
 
+// Whether nobody but root decides what is at a path.
+const isOfRoot = (path: string): boolean =>
+  judgeWay({ ...wayTo(bytePath(path)), endsInEntry: false }, []).length === 0;
+
+// What these texts of root's include, and the texts there. A path that others can write to is left out: they would choose what the jail gets.
+function includedBy(service: InstalledService, texts: readonly Text[]) {
+  const { included = () => [] } = knownOf(service);
+  const [places, found] = [new Set<string>(), new Map<string, Text>()];
+  for (let level = 0, left = texts; level < mostLevels && left.length > 0; level++) {
+    const named = left.filter(({ isRoots }) => isRoots).flatMap(({ text }) => included(text));
+    const paths = named
+      .filter(([path]) => lookAt(path) !== undefined && isOfRoot(path))
+      .flatMap(([path, ending]) => {
+        places.add(path);
+        const names = ifReadable(() => readdirSync(path))?.filter((name) => name.endsWith(ending));
+        return names?.map((name) => `${path}/${name}`) ?? [path];
+      });
+    const fresh = paths.filter((path) => !found.has(path)).slice(0, mostFiles - found.size);
+    const read = new Map(fresh.map((path) => [path, textAt(path)]));
+    for (const [path, text] of read) found.set(path, text);
+    left = [...read.values()];
+  }
+  return { places: [...places], texts: [...found.values()] };
+}
+
 function lookAt(path: string): Found | undefined {
   const status = ifReadable(() => lstatSync(path));
   if (status === undefined) return undefined;
@@ -74,6 +101,8 @@ export interface Texts {
   readonly configuration: readonly string[];
   /** The same that another user than root can write: it gives the service nothing that it does not own. */
   readonly foreign: readonly string[];
+  /** Files and directories that its configuration includes. */
+  readonly included: readonly string[];
   /** Maintainer scripts and files of sysusers.d(5). */
   readonly scripts: readonly string[];
 }
@@ -106,11 +135,14 @@ export function textsOf(
   const inEtc = filesBelow(own);
   const files = [...new Set([...scripts, ...ofDefaults, ...inEtc, ...named])];
   const read = (isIt: (path: string) => boolean): readonly Text[] => files.filter(isIt).map(textAt);
-  const configuration = read((path) => !isOfScripts.test(path));
+  const written = read((path) => !isOfScripts.test(path));
+  const included = includedBy(service, written);
+  const configuration = [...written, ...included.texts];
   return {
     files: inEtc,
     configuration: [...textsIn(configuration.filter(({ isRoots }) => isRoots)), ...assignments],
     foreign: textsIn(configuration.filter(({ isRoots }) => !isRoots)),
+    included: included.places,
     scripts: textsIn(read((path) => isOfScripts.test(path))),
   };
 }

@@ -1,5 +1,5 @@
 // Whose configuration a service reads decides what its jail gets.
-import { chownSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, symlinkSync, writeFileSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -21,5 +21,39 @@ t.test(
     t.match(text, 'data_directory');
     t.match(read(`${top}/own/link/x.conf`), { configuration: [text], foreign: [] });
     t.match(read(`${top}/foreign/link/x.conf`), { configuration: [], foreign: [text] });
+  },
+);
+
+t.test(
+  'the files that a configuration includes are read, but for those that others can write to',
+  { skip: unlessRoot() },
+  async (t) => {
+    const top = t.testdir({
+      'rsyncd.conf': '',
+      d: { 'a.conf': '[a]\npath = /srv/a\n', 'b.inc': 'path = /srv/no\n' },
+      m: { 'b.inc': '', 'c.conf': 'path = /srv/no\n' },
+      'loop.conf': '',
+      open: { 'x.conf': 'path = /srv/no\n' },
+      'open.conf': 'path = /srv/no\n',
+    });
+    chmodSync(`${top}/open`, 0o777);
+    chmodSync(`${top}/open.conf`, 0o666);
+    const included = ['d', 'loop.conf', 'open', 'open.conf', 'gone'].map((name) => `&include ${top}/${name}`);
+    writeFileSync(`${top}/rsyncd.conf`, `${included.join('\n')}\n &MERGE = ${top}/m/\n# &include ${top}/m\n`);
+    writeFileSync(`${top}/m/b.inc`, `[b]\npath = /srv/b\n&include ${top}/loop.conf\n`);
+    writeFileSync(`${top}/loop.conf`, `path = /srv/loop\n&merge ${top}/loop.conf\n`);
+    const read = (program: string) =>
+      textsOf(toInstalled({ Id: 'x.service', ExecStartEx: [[program, [program], []]] }), [], [], {
+        words: [`--config=${top}/rsyncd.conf`],
+        assignments: [],
+      });
+    const { configuration, foreign, included: places } = read('/usr/bin/rsync');
+    t.same(configuration.join('').match(/\/srv\/\w+/g), ['/srv/a', '/srv/loop', '/srv/b']);
+    t.same(
+      places,
+      ['d', 'loop.conf', 'm'].map((name) => `${top}/${name}`),
+    );
+    t.same(foreign, []);
+    t.same(read('/usr/bin/other').included, []);
   },
 );
