@@ -42,12 +42,15 @@ const GROUPS = {
     'bin/uchroot-tcpd.ts',
     'bin/uchroot-inetd.ts',
   ],
-  jail: [
-    'jail/',
-    'bin/jail/',
-    'bin/uchroot-jail-command.ts',
+  jail: ['jail/', 'bin/jail/', 'bin/uchroot-jail-command.ts', 'bin/mistakes/foreign-jail-words.ts'],
+  layers: [
     'bin/uchroot-layers.ts',
-    'bin/mistakes/foreign-jail-words.ts',
+    'jail/image/bad-image.ts',
+    'jail/image/layer-frames.ts',
+    'jail/image/layer-stream.ts',
+    'jail/image/sparse-content.ts',
+    'jail/image/tar-header.ts',
+    'jail/image/tar-reader.ts',
   ],
   service: [
     'service/',

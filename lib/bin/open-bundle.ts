@@ -13,7 +13,7 @@ const parts = {
   relay: 'launch:bin/uchroot-relay.ts',
   network: 'launch:bin/uchroot-network.ts',
   report: 'launch:bin/uchroot-report.ts',
-  layers: 'jail:bin/uchroot-layers.ts',
+  layers: 'layers:bin/uchroot-layers.ts',
   compile: 'launch:launch/compile/compile.ts',
   check: 'launch:bin/uchroot-check.ts',
   completion: 'launch:bin/uchroot-completion.ts',
@@ -70,7 +70,7 @@ function compile(path: string, source: string): (load: Load) => object {
 /** The bundle of a group: each module that others may have, by its name. */
 type Group = Readonly<Record<string, () => object>>;
 
-const groups = ['hot', 'late', 'base', 'toml', 'launch', 'tcpwrappers', 'jail', 'service'];
+const groups = ['hot', 'late', 'base', 'toml', 'launch', 'tcpwrappers', 'jail', 'layers', 'service'];
 
 /** Bundles that have one copy of each module. */
 export class Bundles {

@@ -2,25 +2,26 @@
 // to no file. Its standard input has the layers one after the other, each after a line of JSON; its standard output has frames.
 // oxlint-disable-next-line import/no-unassigned-import
 import './no-debugger.ts';
-import { writeSync } from 'node:fs';
+import { readSync, writeSync } from 'node:fs';
 
 import { BadImage } from '../jail/image/bad-image.ts';
 import { FrameWriter } from '../jail/image/layer-frames.ts';
 import { readLayer } from '../jail/image/layer-stream.ts';
 
-const input = process.stdin[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+const PIECE_BYTES = 1 << 18;
 let waiting: Buffer = Buffer.alloc(0);
 
-async function more(): Promise<boolean> {
+// This process has nothing else to do: it waits in the call.
+function more(): boolean {
   if (waiting.length > 0) return true;
-  const { done, value } = await input.next();
-  if (done !== true) waiting = value;
-  return done !== true;
+  const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+  waiting = piece.subarray(0, readSync(0, piece));
+  return waiting.length > 0;
 }
 
-async function line(): Promise<string> {
+function line(): string {
   const parts: Buffer[] = [];
-  while (await more()) {
+  while (more()) {
     const end = waiting.indexOf(0x0a);
     parts.push(waiting.subarray(0, end < 0 ? waiting.length : end));
     waiting = waiting.subarray(end < 0 ? waiting.length : end + 1);
@@ -33,7 +34,7 @@ async function line(): Promise<string> {
 let leftBytes = 0;
 
 async function* layer(): AsyncGenerator<Buffer, void, undefined> {
-  while (leftBytes > 0 && (await more())) {
+  while (leftBytes > 0 && more()) {
     const own = waiting.subarray(0, leftBytes);
     waiting = waiting.subarray(own.length);
     leftBytes -= own.length;
@@ -46,7 +47,7 @@ const frames = new FrameWriter((data) => {
 });
 
 async function main(): Promise<void> {
-  for (let head = await line(); head !== ''; head = await line()) {
+  for (let head = line(); head !== ''; head = line()) {
     const { sizeBytes, diffId } = JSON.parse(head) as { sizeBytes: number; diffId?: string };
     leftBytes = sizeBytes;
     try {

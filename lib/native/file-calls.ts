@@ -149,8 +149,12 @@ export interface FileCalls {
   inRootExchange(rootFd: number, one: Bytes, other: Bytes): void;
   inRootUnlink(rootFd: number, path: Bytes): void;
   inRootRmdir(rootFd: number, path: Bytes): void;
+  /** A new descriptor of the same end of a pipe: its calls wait, and the pipe holds up to a megabyte. The caller closes it. */
+  openWide(fd: number): number;
   /** syncfs(2) of the file system of the root itself. */
   inRootSync(rootFd: number): void;
+  /** The disk begins to write the content of a file, and nobody waits for it (sync_file_range(2)). */
+  beginWriting(fd: number): void;
   /** Sets the modification time, in ms since 1970. A link at the end of the path is not followed. */
   inRootSetTimes(rootFd: number, path: Bytes, mtimeMs: number): void;
   /** Copies content (as a reflink if the file system can) and modification time into an empty file. */

@@ -79,6 +79,14 @@ Napi::Value syncFileSystem(const Napi::CallbackInfo& info) {
   });
 }
 
+// The disk begins to write what is in the file: syncFileSystem then waits for less. A file system that cannot do this waits there.
+Napi::Value beginWriting(const Napi::CallbackInfo& info) {
+  return withArguments<int>(info, {"descriptor"}, [&](int fd) {
+    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    return info.Env().Undefined();
+  });
+}
+
 // openBeneath(fd): a detached copy of the directory's mount, from the directory down. Mounts inside it are not copied, because
 // AT_RECURSIVE is not given (open_tree(2)).
 Napi::Value openBeneath(const Napi::CallbackInfo& info) {
@@ -130,6 +138,7 @@ void initOpened(Napi::Env env, Napi::Object exports) {
   exports.Set("lockFile", Napi::Function::New<lockFile>(env, "lockFile"));
   exports.Set("lockShared", Napi::Function::New<lockShared>(env, "lockShared"));
   exports.Set("inRootSync", Napi::Function::New<syncFileSystem>(env, "inRootSync"));
+  exports.Set("beginWriting", Napi::Function::New<beginWriting>(env, "beginWriting"));
   exports.Set("openBeneath", Napi::Function::New<openBeneath>(env, "openBeneath"));
   exports.Set("hasAttribute", Napi::Function::New<hasAttribute>(env, "hasAttribute"));
   exports.Set("copyAccessList", Napi::Function::New<copyAccessList>(env, "copyAccessList"));

@@ -73,6 +73,20 @@ Napi::Value openStatus(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), own);
 }
 
+// → a new descriptor of the same end of a pipe, on which calls wait, and the pipe holds a megabyte: each side then works for longer before
+// it has to wait for the other. For an ordinary user the kernel may leave it as it was (pipe(7), "pipe-user-pages-soft").
+Napi::Value openWide(const Napi::CallbackInfo& info) {
+  return withArguments<int>(info, {"descriptor"}, [&](int fd) -> Napi::Value {
+    const int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0) return checked(info.Env(), -1, "fcntl", "descriptor " + std::to_string(fd));
+    looseDescriptors(info.Env()).add(own);
+    (void)fcntl(own, F_SETPIPE_SZ, 1 << 20);
+    const int flags = fcntl(own, F_GETFL);
+    if (flags < 0 || fcntl(own, F_SETFL, flags & ~O_NONBLOCK) < 0) return checked(info.Env(), -1, "fcntl", "F_SETFL");
+    return Napi::Number::New(info.Env(), own);
+  });
+}
+
 Napi::Value writeStatus(const Napi::CallbackInfo& info) {
   const auto line = viewOf(info[1]).value_or("");
   return Napi::Number::New(info.Env(), static_cast<double>(writeNow(numberOr(info[0], -1), line)));
@@ -104,6 +118,7 @@ int reopen(int fd, int access) {
 void initPipes(Napi::Env env, Napi::Object exports) {
   exports.Set("endedPipe", Napi::Function::New<endedPipe>(env, "endedPipe"));
   exports.Set("pollPipe", Napi::Function::New<pollPipe>(env, "pollPipe"));
+  exports.Set("openWide", Napi::Function::New<openWide>(env, "openWide"));
   exports.Set("openStatus", Napi::Function::New<openStatus>(env, "openStatus"));
   exports.Set("writeStatus", Napi::Function::New<writeStatus>(env, "writeStatus"));
 }

@@ -7,18 +7,20 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  read,
   readdirSync,
   readlinkSync,
   rmSync,
   symlinkSync,
+  write,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Writable } from 'node:stream';
 import { promisify } from 'node:util';
 
 import { JailError, LaunchError } from '../../errors.ts';
+import { descriptorOf } from '../../launch/request/stdio.ts';
 import { spawnInJail } from '../../launch/start/spawn.ts';
 import { commandDirectory, native } from '../../native.ts';
 import { caller, isOrdinary } from '../../trust/owner.ts';
@@ -57,20 +59,24 @@ export async function openJailedReader(signal: AbortSignal | undefined): Promise
   };
   try {
     const process = await startIn(box, signal);
-    const { stdin, stdout } = process;
-    stdin.on('error', () => {}); // the write that fails tells
-    const output = stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    // Of their own: a stream closes its descriptor when the process has ended, and another file may get that number.
+    const [input, from] = [process.stdin, process.stdout].map((end) =>
+      native.openWide(descriptorOf(end) ?? -1),
+    ) as [number, number];
+    const output = piecesFrom(from);
     const frames = new FrameReader();
     return {
       read: (layer, events) =>
-        feed(layer, events, stdin, frames, output).catch((error: unknown) => {
+        feed(layer, events, input, frames, output).catch((error: unknown) => {
           throwIfAborted(signal); // then the process was ended from here
           throw error;
         }),
       close: async () => {
-        stdin.destroy();
         process.kill('SIGKILL');
         await process.exited.catch(() => {});
+        await output.return();
+        native.closeDescriptor(from);
+        native.closeDescriptor(input);
         remove();
       },
     };
@@ -154,17 +160,35 @@ async function startIn(box: string, signal: AbortSignal | undefined) {
   });
 }
 
+const PIECE_BYTES = 1 << 20;
+const [readSome, writeSome] = [promisify(read), promisify(write)];
+
+/** What comes from a pipe. A piece is valid until the next one is asked for; that one is read meanwhile. */
+async function* piecesFrom(fd: number): AsyncGenerator<Buffer, void, undefined> {
+  const [one, other] = [Buffer.allocUnsafeSlow(PIECE_BYTES), Buffer.allocUnsafeSlow(PIECE_BYTES)];
+  let coming = readSome(fd, one, 0, PIECE_BYTES, null);
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await coming;
+      if (bytesRead === 0) return;
+      coming = readSome(fd, buffer === one ? other : one, 0, PIECE_BYTES, null);
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await coming;
+  }
+}
+
 async function feed(
   { pieces, sizeBytes, diffId }: LayerStream,
   events: TarEvents,
-  stdin: Writable,
+  input: number,
   frames: FrameReader,
   output: AsyncIterator<Buffer>,
 ): Promise<void> {
-  const send = promisify((piece: Uint8Array, done: (error?: Error | null) => void) =>
-    stdin.write(piece, done),
-  );
-  // pipeline() leaves listeners with a stream that it does not end, and an image can have hundreds of layers.
+  const send = async (piece: Uint8Array): Promise<void> => {
+    for (let at = 0; at < piece.length;) at += (await writeSome(input, piece, at)).bytesWritten;
+  };
   const sendAll = async (): Promise<void> => {
     await send(Buffer.from(`${JSON.stringify({ sizeBytes, diffId })}\n`));
     for await (const piece of pieces) await send(piece);
@@ -186,8 +210,7 @@ async function feed(
 // What this side has found comes first: the file is shorter than it was, the signal.
 async function endOf(failed: Promise<{ readonly error: unknown } | undefined>): Promise<unknown> {
   const { error } = (await failed) ?? {};
-  if (error !== undefined && !['EPIPE', 'ERR_STREAM_DESTROYED'].includes(errorCode(error) ?? ''))
-    return error;
+  if (error !== undefined && errorCode(error) !== 'EPIPE') return error;
   return new JailError(
     'the process that unpacks the image was killed, or has failed: it says why before this line',
     {

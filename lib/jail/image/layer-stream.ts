@@ -85,7 +85,7 @@ async function unpacked(
 
 // Names are looked up in the call: to begin with, a command does without it.
 function openUnpacker(form: (typeof FORMS)[number][0]): Duplex {
-  const chunkSize = PIECE_BYTES;
+  const chunkSize = 4 * PIECE_BYTES;
   if (form === 'gzip') return zlib.createGunzip({ chunkSize });
   const { createZstdDecompress } = zlib as { readonly createZstdDecompress?: typeof zlib.createGunzip };
   if (form === 'zstd' && createZstdDecompress !== undefined) return createZstdDecompress({ chunkSize });

@@ -94,6 +94,7 @@ async function unpack(
   const { bavail, bsize } = statfsSync(base);
   const reader = await openJailedReader(signal);
   let read: ReadImage;
+  let closed: Promise<void> | undefined;
   try {
     // A file lies there twice until the jail is complete.
     const mostBytes = Math.floor((bavail * bsize) / 2.2);
@@ -103,10 +104,11 @@ async function unpack(
       sinkFor: sinksIn(base),
       mostBytes,
     });
+    closed = reader.close(); // the kernel takes its time to end a jail
+    placeAll(read, base);
   } finally {
-    await reader.close();
+    await (closed ?? reader.close());
   }
-  placeAll(read, base);
   const rootFd = openSync(`${base}/root`, 'r');
   const root = openFileRoot(rootFd, caller());
   const close = (): void => closeSync(rootFd);
@@ -123,15 +125,26 @@ async function unpack(
 
 const numbered = (base: string, number: number): string => `${base}/files/${number}`;
 
+/** So much waits for the disk. The commit waits until all is there. */
+const DISK_BYTES = 8 << 20;
+
 /** Writes each content to a file of its own. */
 function sinksIn(base: string): NonNullable<ReadImageOptions['sinkFor']> {
   return ({ number }) => {
     const fd = openSync(numbered(base, number), 'wx', 0o600);
+    let waitingBytes = 0;
+    const begin = (): void => {
+      native.beginWriting(fd);
+      waitingBytes = 0;
+    };
     return {
       write: (piece) => {
         for (let rest = piece; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
+        waitingBytes += piece.length;
+        if (waitingBytes >= DISK_BYTES) begin();
       },
       end: () => {
+        if (waitingBytes >= DISK_BYTES / 8) begin();
         // the umask does not apply
         fchmodSync(fd, 0o644);
         closeSync(fd);
