@@ -30,3 +30,6 @@ export async function eventually(
   }
   return condition();
 }
+
+/** How long to sleep before the next look at something that is awaited since then: a twentieth of the wait so far, 1 to 20 ms. */
+export const pauseMs = (begin: number): number => Math.min(1 + (performance.now() - begin) / 20, 20);

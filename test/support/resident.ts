@@ -4,7 +4,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { closeSync, constants, copyFileSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 
 import { commandEnv, packageDirectory, temporaryDirectory, withoutProgress, type Ended } from './launch.ts';
-import { patientMs } from './patience.ts';
+import { patientMs, pauseMs } from './patience.ts';
 import './plain-spawn.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
@@ -97,9 +97,10 @@ export class Resident {
     this.#server = undefined;
     // it reads to the end of this pipe
     closeSync(requests);
-    for (const end = performance.now() + patientMs(60_000); readNow(answers, Buffer.alloc(1)) !== 0;) {
+    const begin = performance.now();
+    for (const end = begin + patientMs(60_000); readNow(answers, Buffer.alloc(1)) !== 0;) {
       if (performance.now() >= end) throw new Error('the process that runs commands does not end');
-      sleepMs(1);
+      sleepMs(pauseMs(begin));
     }
     closeSync(answers);
   }
@@ -135,11 +136,12 @@ export class Resident {
   #read(size: number): Buffer {
     const bytes = Buffer.alloc(size);
     const { answers = -1, requests = -1, messages = '' } = this.#server ?? {};
-    const end = performance.now() + patientMs(120_000);
+    const begin = performance.now();
+    const end = begin + patientMs(120_000);
     for (let at = 0, hasWriter = false; at < size;) {
       const count = readNow(answers, bytes.subarray(at));
       if (count === 0 && !hasWriter && performance.now() < end) {
-        sleepMs(1); // it may still be starting
+        sleepMs(pauseMs(begin)); // it may still be starting
         continue;
       }
       if (count === 0 || performance.now() >= end) {
@@ -150,7 +152,7 @@ export class Resident {
         );
       }
       hasWriter = true;
-      if (count === undefined) sleepMs(1);
+      if (count === undefined) sleepMs(pauseMs(begin));
       at += count ?? 0;
     }
     return bytes;
