@@ -126,7 +126,7 @@ async function runLaunch(programs, launch, rows) {
 }
 
 // `none` is first, then ours.
-const rank = (name) => ['none', 'uchroot'].indexOf(name) >>> 0;
+const rank = (name) => ['none', 'uchroot'].indexOf(name.split('-', 1)[0]) >>> 0;
 
 /** What breaks nowhere, not even without a jail, says nothing about a tool. */
 function withoutImpossible(launches, rows) {

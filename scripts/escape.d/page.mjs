@@ -9,7 +9,7 @@ function columnsOf({ launches, tools }) {
   const columns = new Map();
   for (const launch of launches.filter(({ tool, failed }) => tool !== 'none' && failed === undefined)) {
     const { title, levels } = tools.find(({ name }) => name === launch.tool);
-    const heading = levels.length > 1 ? launch.level : title;
+    const heading = levels[0] === 'default' ? title : launch.level;
     columns.set(heading, [...(columns.get(heading) ?? []), launch]);
   }
   return columns;
@@ -79,10 +79,10 @@ const NOTES = {
 };
 const TERMINAL = 'The terminal of the caller is on descriptor 2. `--pty` gives the program one of its own.';
 
-const isStrong = ({ level }) => ['isolate', 'untrusted', 'rootless'].includes(level);
+const isStrong = ({ level }) => /isolate|untrusted|rootless/.test(level);
 
 function misses({ launches, rows }) {
-  const ours = launches.filter(({ tool, failed }) => tool === 'uchroot' && failed === undefined);
+  const ours = launches.filter(({ tool, failed }) => tool.startsWith('uchroot') && failed === undefined);
   const strong = ours.filter(isStrong);
   return table(
     ['row', 'the program', 'broke at', 'host afterwards, or what the row saw', 'why, and what closes it'],
@@ -143,7 +143,7 @@ export function toPage(result) {
 
 \`scripts/escape\` starts one program in a jail by uchroot, at each of its levels, and by other launchers. The program makes ${rows.length} attempts,
 each in a process of its own or by a launch of its own, as an ordinary user and as root inside. This page shows what they achieved on ${date}, on Linux ${kernel}, with
-${there.map(({ title, version }) => `${title} (${version})`).join(', ')}.
+${[...new Set(there.map(({ title, version }) => `${title} (${version})`))].join(', ')}.
 
 A table of marks is no ranking. A launcher does what its options say, and each was started with the options in
 [scripts/escape.d/tools](../scripts/escape.d/tools): add yours, and see. All of them share the kernel with the host, and no row here is a bug of the kernel.
@@ -168,8 +168,8 @@ Rows that broke at the levels with namespaces. u: as an ordinary user, r: as roo
 ${misses(result)}
 
 The levels plain and landlock have no namespaces: they share processes, network and IPC with the host, as
-[SECURITY.md](../SECURITY.md#what-a-chroot-does-not-protect) says. Their breaks are in the table of all rows. \`rootless\` was run without
-\`--untrusted=rootless\`, whose limits need a cgroup of the user's own.
+[SECURITY.md](../SECURITY.md#what-a-chroot-does-not-protect) says. Their breaks are in the table of all rows. \`untrusted=rootless\` was run in
+cgroups of the user's own, which its limits need.
 
 ## All launches
 
