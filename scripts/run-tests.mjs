@@ -1,11 +1,25 @@
 // Runs compiled test files, several at a time, and prints a line for each, and all failed or skipped tests; failed ones again at the
-// end. The last line is "N passed, N failed, N skipped". A test is a point at the top level of its file. A test without an assertion
+// end. What tests and their programs write to standard error is shown if a test of the file fails, or if files were named. The last line is "N passed, N failed, N skipped". A test is a point at the top level of its file. A test without an assertion
 // fails here, although tap lets it pass.
 //   node scripts/run-tests.mjs [--check] [FILE...]     without files all of dist/test; --check also runs `npm run check`
 //   node scripts/run-tests.mjs --unit                  those that start no process and open no socket
 // tap's own runner is not used: it adds --import to each node that the tests start, which costs a quarter of a second each.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -63,6 +77,9 @@ const LONGEST = [
   'launch/isolate/rootless-warm.root',
   'tcpwrappers/limits',
 ].map(named);
+
+const words = process.argv.slice(2);
+const chosen = words.filter((word) => !word.startsWith('--'));
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 let ended = 0;
@@ -142,16 +159,35 @@ function watch(child, limitMs) {
   child.once('exit', () => clearInterval(timer));
 }
 
-/** Starts argv. Resolves to its exit status and signal after its output has been read. */
+/** An open file without a name. */
+function openNameless() {
+  const path = join(tmpdir(), `uchroot-tests-${randomUUID()}`);
+  const fd = openSync(path, 'ax+', 0o600);
+  rmSync(path);
+  return fd;
+}
+
+function linesIn(fd) {
+  const bytes = Buffer.alloc(fstatSync(fd).size);
+  readSync(fd, bytes, 0, bytes.length, 0);
+  return bytes.length === 0 ? [] : bytes.toString().trimEnd().split('\n');
+}
+
+/**
+ * Starts argv. Resolves to its exit status and signal, and to its lines on standard error, after its output has been read. Programs that a
+ * test starts write there too. With files that were named, this is shown at once.
+ */
 async function run(argv, { env, limitMs = Infinity }, onLine) {
-  const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], env });
+  // no pipe: a program that outlives the test would keep it open
+  const error = chosen.length > 0 ? 'inherit' : openNameless();
+  const child = spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'pipe', error], env });
   watch(child, limitMs);
-  const closed = new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (status, signal) => resolve({ status, signal }));
-  });
   createInterface({ input: child.stdout }).on('line', onLine);
-  return closed;
+  const [status, signal] = await once(child, 'close');
+  if (error === 'inherit') return { status, signal, errors: [] };
+  const errors = linesIn(error).map((line) => `    # ${line}`);
+  closeSync(error);
+  return { status, signal, errors };
 }
 
 function tell(name, start, ok, problem, lines) {
@@ -194,21 +230,22 @@ async function runFiles(files) {
   // With more room for new objects V8 looks for old ones less often: a tenth of the computing of a file.
   const flags = ['--enable-source-maps', '--min-semi-space-size=16'];
   const argv = [process.execPath, ...flags, files.length === 1 ? bundled(files[0]) : together(files)];
-  const { status, signal } = await run(argv, { env, limitMs: FILE_MS }, (line) => report.read(line));
+  const { status, signal, errors } = await run(argv, { env, limitMs: FILE_MS }, (line) => report.read(line));
   const problem = report.problem(status, signal);
   count.failed += problem === undefined ? report.failed : Math.max(report.failed, 1);
   const name = files.length === 1 ? files[0] : `${files.length} files of ${roomOf(files[0])}`;
-  tell(name, start, problem === undefined && report.failed === 0, problem, report.lines);
+  const ok = problem === undefined && report.failed === 0;
+  tell(name, start, ok, problem, ok ? report.lines : [...report.lines, ...errors]);
 }
 
 async function runCheck() {
   const start = performance.now();
   const lines = [];
-  const { status, signal } = await run(['npm', 'run', 'check'], { env: process.env }, (line) =>
+  const { status, signal, errors } = await run(['npm', 'run', 'check'], { env: process.env }, (line) =>
     lines.push(`    ${line}`),
   );
   count[status === 0 ? 'passed' : 'failed']++;
-  tell('npm run check', start, status === 0, signal ?? undefined, status === 0 ? [] : lines);
+  tell('npm run check', start, status === 0, signal ?? undefined, status === 0 ? [] : [...lines, ...errors]);
 }
 
 /** All compiled test files, in the order in which they should start. */
@@ -262,8 +299,6 @@ function toGroups(files) {
   return [...groups.values()].toSorted((a, b) => isLongest(b) - isLongest(a) || b.length - a.length);
 }
 
-const words = process.argv.slice(2);
-const chosen = words.filter((word) => !word.startsWith('--'));
 const all = chosen.length > 0 ? chosen : allFiles();
 const files = words.includes('--unit') ? all.filter(isUnit) : all;
 const toJobs = (some) => toGroups(some).map((group) => () => runFiles(group));
