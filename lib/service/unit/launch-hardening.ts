@@ -1,5 +1,5 @@
 // Chooses the hardening directives of systemd with which a launch still works (systemd.exec(5)). Pure.
-import type { BytePath } from '../../tree/path.ts';
+import { type BytePath, bytePath, isWithin, parentPath } from '../../tree/path.ts';
 import { capabilityNames } from '../../launch/request/capabilities.ts';
 import { needsCgroup } from '../../launch/request/limit-rows.ts';
 import { namespacesOf } from '../../launch/request/isolation-value.ts';
@@ -69,20 +69,15 @@ const uses: Readonly<
   syslog: { refusedBy: 'ProtectKernelLogs', calls: 'syslog' },
 };
 
-const isIn = (path: string, ...tops: readonly string[]): boolean =>
-  tops.some((top) => path === top || path.startsWith(`${top}/`));
-
-const text = (path: Uint8Array | string): string => Buffer.from(path).toString('latin1');
-
-const directoryOf = (path: string): string => path.slice(0, path.lastIndexOf('/')) || '/';
+const isIn = (path: string, ...tops: readonly string[]): boolean => tops.some((top) => isWithin(path, top));
 
 // Paths of the host that the service writes. Everything else is read-only.
 function writtenPaths({ ephemeral, pidFile, view }: Hardened, jail: string): readonly string[] {
   return [
     jail,
-    ...(pidFile === undefined ? [] : [directoryOf(text(pidFile))]),
-    ...(ephemeral instanceof Uint8Array ? [text(ephemeral)] : []),
-    ...view.flatMap((entry) => (entry.kind === 'bind' && !entry.readOnly ? [text(entry.source)] : [])),
+    ...(pidFile === undefined ? [] : [parentPath(bytePath(pidFile))]),
+    ...(ephemeral instanceof Uint8Array ? [bytePath(ephemeral)] : []),
+    ...view.flatMap((entry) => (entry.kind === 'bind' && !entry.readOnly ? [bytePath(entry.source)] : [])),
   ];
 }
 
@@ -90,7 +85,7 @@ function writtenPaths({ ephemeral, pidFile, view }: Hardened, jail: string): rea
 function readPaths({ seccomp, view }: Hardened): readonly string[] {
   return [
     ...(seccomp?.file === undefined ? [] : [seccomp.file]),
-    ...view.flatMap((entry) => (entry.kind === 'bind' ? [text(entry.source)] : [])),
+    ...view.flatMap((entry) => (entry.kind === 'bind' ? [bytePath(entry.source)] : [])),
   ];
 }
 
