@@ -91,7 +91,8 @@ export {
 export { type AdoptReport } from './service/adopt/planning.ts';
 export { type ReloadReport, reloadService } from './service/adopt/reload.ts';
 export { type AdoptRequest, type ServiceWork } from './service/adopt/service-request.ts';
-export { listServices, serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
+export { adoptedUnits as listServices } from './service/adopt/adoption-record.ts';
+export { serviceStatus, type ServiceStatus } from './service/adopt/adopted-status.ts';
 export {
   commitWorkspace,
   discardWorkspace,

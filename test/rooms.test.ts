@@ -191,7 +191,7 @@ const mostLines: Readonly<Record<string, number>> = {
   jail: 23_000,
   launch: 19_740,
   outbound: 1390,
-  service: 10_520,
+  service: 10_510,
   tcpwrappers: 6350,
   tree: 750,
   trust: 660,

@@ -4,8 +4,8 @@ import { option } from '../values/command-option.ts';
 import { jsonDocument } from '../words/json.ts';
 import { adoptOptions, toChoices } from '../service/adopt/adopt-options.ts';
 import { adoptService, releaseService } from '../service/adopt/adopt.ts';
-import { halfAdoptedUnits } from '../service/adopt/adoption-record.ts';
-import { listServices, type ServiceStatus, statusOf } from '../service/adopt/adopted-status.ts';
+import { adoptedUnits, halfAdoptedUnits } from '../service/adopt/adoption-record.ts';
+import { type ServiceStatus, statusOf } from '../service/adopt/adopted-status.ts';
 import { followHost, followState, stopFollowing, toWindow } from '../service/adopt/follow.ts';
 import { reloadService, type ReloadReport } from '../service/adopt/reload.ts';
 import { statusMetrics } from '../service/adopt/tell/status-metrics.ts';
@@ -135,7 +135,7 @@ const status: ServiceCommand = {
       void all.push(await statusOf({ unit: one, signal }, readTables));
     if (unit !== undefined) await add(String(unit));
     else
-      for (const one of [...listServices(), ...halfAdoptedUnits()])
+      for (const one of [...adoptedUnits(), ...halfAdoptedUnits()])
         if (!(await tryOne(one, () => add(one)))) unknown.push(one);
     const code = unknown.length === 0 ? 0 : 1;
     if (format === 'prometheus') return { text: statusMetrics(all, unknown), status: code };

@@ -1,7 +1,7 @@
 // The command `uchroot-service update`.
 import { UsageError } from '../errors.ts';
 import { isFailure, releaseRemoved, updateOf, updateService } from '../service/adopt/adopt.ts';
-import { listServices } from '../service/adopt/adopted-status.ts';
+import { adoptedUnits } from '../service/adopt/adoption-record.ts';
 import type { AdoptReport } from '../service/adopt/planning.ts';
 import type { UpdateCause } from '../service/adopt/update-cause.ts';
 import { mendFollowing } from '../service/adopt/follow.ts';
@@ -112,7 +112,7 @@ async function updateAll(read: ReadArguments, signal: AbortSignal): Promise<Outc
     if (isDown && !isCheck && !isPlan) failures += 1;
     return failures < mostFailures;
   };
-  const units = failedLast(listServices());
+  const units = failedLast(adoptedUnits());
   results.notTried = await inOrder(units, await needsOf(units), jobs, work);
   await failureOf('old jails', async () => warn('old jails', await removals.remove(true)));
   if (units.length > 0) write(results.summary(!isCheck && !isPlan));

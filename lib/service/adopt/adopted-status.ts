@@ -10,7 +10,6 @@ import { jailOf } from './adoption.ts';
 import type { AdoptionPlan } from './adoption-plan.ts';
 import {
   type AdoptionRecord,
-  adoptedUnits,
   type Exposure,
   type FailedUpdate,
   readRecord,
@@ -193,9 +192,6 @@ const interruption = (unit: string): readonly StateProblem[] =>
           remedy: `${commandLine('uchroot-service', 'update', unit)} puts the service back first`,
         },
       ];
-
-/** The names of all adopted services. */
-export const listServices: () => readonly string[] = adoptedUnits;
 
 // A service with a list has no ports of its own when it is adopted. Its configuration may have changed since.
 const portProblems = (ports: readonly string[], unit: string): readonly StateProblem[] =>

@@ -44,7 +44,7 @@ const metrics: readonly Metric[] = [
   {
     name: 'exposure',
     help: 'The exposure by systemd-analyze security, from 0 to 10. Paths that the service can write do not count.',
-    of: ({ exposure }) => (exposure.after === undefined ? undefined : exposure.after),
+    of: ({ exposure }) => exposure.after,
   },
 ];
 
