@@ -2,7 +2,7 @@
 # with sanitizers (scripts/build-native --sanitize), in build/Debug.
 {
   'variables': {
-    # These files are built for each executable that runs plans.
+    # These files are in each executable that runs plans, and in the addon.
     'interpreter_sources': [
       'native/plan/credentials.cc',
       'native/plan/descriptors.cc',
@@ -180,9 +180,17 @@
       },
     },
     {
+      # The same code for both static executables.
+      'target_name': 'static-interpreter',
+      'type': 'static_library',
+      'includes': ['native/launcher/static.gypi'],
+      'sources': ['<@(interpreter_sources)', 'native/launcher/memset.cc'],
+    },
+    {
       # Static, without libc: it starts in microseconds, even in an empty jail.
       'target_name': 'uchroot-launcher',
       'type': 'executable',
+      'dependencies': ['static-interpreter'],
       'includes': ['native/launcher/static.gypi'],
       'sources': [
         'native/cgroup/cgroup.cc',
@@ -191,31 +199,28 @@
         'native/launcher/descendants.cc',
         'native/launcher/launcher.cc',
         'native/launcher/limitwatch.cc',
-        'native/launcher/memset.cc',
         'native/launcher/relay.cc',
         'native/launcher/relaystart.cc',
         'native/launcher/result.cc',
         'native/terminal/inputend.cc',
-        '<@(interpreter_sources)',
       ],
     },
     {
       # The same for a launch that is compiled into it (uchroot --compile).
       'target_name': 'uchroot-compiled',
       'type': 'executable',
+      'dependencies': ['static-interpreter'],
       'includes': ['native/launcher/static.gypi'],
       'sources': [
         'native/compiled/compiled.cc',
         'native/compiled/directory.cc',
         'native/compiled/environment.cc',
         'native/compiled/manager.cc',
-        '<@(interpreter_sources)',
         'native/compiled/payload.cc',
         'native/compiled/pidfile.cc',
         'native/compiled/zone.cc',
         'native/plan/removal.cc',
         'native/compiled/report.cc',
-        'native/launcher/memset.cc',
         'native/compiled/xxh64.cc',
       ],
     },
