@@ -1,6 +1,6 @@
 // A directory for the time of a test.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 
 import type { Test } from 'tap';
 
@@ -14,7 +14,15 @@ const usual = process.env.UCHROOT_TEST_DIRECTORY ?? '/tmp';
 export function makeDirectory(t: Test, parent = usual): string {
   const directory = mkdtempSync(`${parent}/uchroot-test-`);
   chmodSync(directory, 0o755);
-  // not rmSync(), which cannot remove a very deep tree
-  t.teardown(() => void execFileSync('rm', ['-rf', directory]));
+  t.teardown(() => remove(directory));
   return directory;
+}
+
+/** rm(1) in a process of its own takes 4 ms for an empty directory. But rmSync() cannot remove a very deep tree. */
+function remove(directory: string): void {
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch {
+    execFileSync('rm', ['-rf', directory]);
+  }
 }

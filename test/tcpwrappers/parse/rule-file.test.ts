@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { array, assert, constantFrom, nat, oneof, property, record } from 'fast-check';
 import t from 'tap';
 
@@ -285,7 +287,9 @@ t.test('after any change the rules are those of the whole file', async (t) => {
         const openFile = openPatternFiles(() => found(list));
         const options = { file: 'f', role: 'deny', openFile, compat } as const;
         const now = readRules(text, options, before);
-        t.same(now.table, readRules(text, options).table);
+        // t.same() writes both out, which takes ten times as long
+        if (!isDeepStrictEqual(now.table, readRules(text, options).table))
+          t.same(now.table, readRules(text, options).table);
         kept += now.table.rules.findLastIndex((rule) => before?.table.rules.includes(rule)) + 1;
         before = now;
       }
