@@ -55,15 +55,11 @@ export async function cloneJail(asked: CloneRequest): Promise<CloneReport> {
   );
   const privileged = toPrivileged(request.keepPrivileges, 'keepPrivileges');
   throwIfAborted(request.signal);
-  return withJailErrors(
-    () =>
-      closing(findJailDirectory(pathBytes(absolute(request.template))), (source) =>
-        withSettled(source, (root, manifest) =>
-          clone(source, templateOf(root, manifest), privileged, request),
-        ),
-      ),
-    absolute(request.directory),
-  );
+  const work = () =>
+    closing(findJailDirectory(pathBytes(absolute(request.template))), (source) =>
+      withSettled(source, (root, manifest) => clone(source, templateOf(root, manifest), privileged, request)),
+    );
+  return withJailErrors(work, absolute(request.directory));
 }
 
 const toPrivileged = optional(list(inJail('/usr/bin/sudo'), ['/usr/bin/sudo']), []);
