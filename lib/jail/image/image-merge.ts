@@ -61,6 +61,7 @@ export class ImageTree {
   readonly #root: Node = { meta: implied, layer: 0, children: new Map() };
   readonly #mostEntries: number;
   #layer = 0;
+  #hasWhiteouts = true;
   #count = 0;
   #contents = 0;
 
@@ -68,9 +69,10 @@ export class ImageTree {
     this.#mostEntries = mostEntries;
   }
 
-  /** What comes now is of the next layer. */
-  beginLayer(): void {
+  /** What comes now is of the next layer; without `hasWhiteouts`, of an archive in which all names are those of files. */
+  beginLayer(hasWhiteouts = true): void {
     this.#layer++;
+    this.#hasWhiteouts = hasWhiteouts;
   }
 
   /** Takes the next entry of an archive. Returns the content that follows it. @throws BadImage */
@@ -83,9 +85,10 @@ export class ImageTree {
       if (entry.kind !== 'directory') throw new BadImage('its root is no directory');
       return undefined;
     }
-    if (names.slice(0, -1).some((name) => name.startsWith(WHITEOUT)))
+    const isWhiteout = (name: string): boolean => this.#hasWhiteouts && name.startsWith(WHITEOUT);
+    if (names.slice(0, -1).some(isWhiteout))
       throw new BadImage(`${showPath(entry.name)} is below a whiteout`);
-    if (last.startsWith(WHITEOUT)) {
+    if (isWhiteout(last)) {
       this.#hide(names, last, entry.name);
       return undefined;
     }

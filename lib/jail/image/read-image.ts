@@ -73,7 +73,7 @@ async function read(source: ImageSource, options: ReadImageOptions): Promise<Rea
   const { tree: archive } = source;
   const reading = new Reading(options);
   if (archive !== undefined) {
-    const digest = await reading.layer(archive, {});
+    const digest = await reading.layer(archive);
     const layers = [{ digest, diffId: undefined, sizeBytes: archive.sizeBytes }];
     return { config: undefined, digest, layers, entries: reading.entries() };
   }
@@ -120,9 +120,10 @@ class Reading {
     this.#leftBytes = this.#mostBytes;
   }
 
-  /** Returns the digest of the layer's file. */
-  async layer(blob: Blob, { digest, diffId }: Partial<ImageLayer>): Promise<string> {
-    this.tree.beginLayer();
+  /** Returns the digest of the layer's file. Without `layer` it is the archive of a root directory. */
+  async layer(blob: Blob, layer?: ImageLayer): Promise<string> {
+    this.tree.beginLayer(layer !== undefined);
+    const { digest, diffId } = layer ?? {};
     const { signal, read = readLayer } = this.#options;
     const hash = createHash('sha256');
     const pieces = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
@@ -148,8 +149,7 @@ class Reading {
   }
 
   #tooLarge(): BadImage {
-    const room =
-      'make room: a jail of an image takes 45 % of the free disk at most, since files lie there twice for a while';
+    const room = 'make room: the files of an image take 90 % of the free disk at most';
     const isOfDisk = this.#options.mostBytes !== undefined;
     return new BadImage(`its files are larger than ${this.#mostBytes} bytes`, isOfDisk ? room : undefined);
   }

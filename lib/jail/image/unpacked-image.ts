@@ -96,8 +96,8 @@ async function unpack(
   let read: ReadImage;
   let closed: Promise<void> | undefined;
   try {
-    // A file lies there twice until the jail is complete.
-    const mostBytes = Math.floor((bavail * bsize) / 2.2);
+    // Of the free room; the rest is for directories, the manifest and what others write. No file is there twice: the jail gets these by rename.
+    const mostBytes = Math.floor(bavail * bsize * 0.9);
     read = await readImage(image, {
       signal,
       read: reader.read,

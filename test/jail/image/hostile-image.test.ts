@@ -169,7 +169,10 @@ const refused: readonly (readonly [string, RegExp, ...Buffer[]])[] = [
 t.test('an archive is refused, and its fault is named', async (t) => {
   for (const [what, words, ...members] of refused) {
     const path = newPath();
-    writeFileSync(path, archive(file('first'), ...members));
+    const tar = archive(file('first'), ...members);
+    // only a layer has whiteouts
+    if (what.includes('whiteout')) writeLayout(path, [tar]);
+    else writeFileSync(path, tar);
     await t.rejects(readImage(bytePath(path)), { code: 'ERR_IMAGE', message: words }, what);
   }
 });

@@ -1,6 +1,6 @@
 // Images as they are read: the layers become one tree.
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 
 import t from 'tap';
 
@@ -66,6 +66,16 @@ t.test('a later layer replaces and hides what the ones before it have', async (t
     `/usr/lib/x 644 1 ${of('x')}`,
     `/usr/y 644 1 ${of('x')}`,
   ]);
+});
+
+t.test('in the archive of a root directory a name that hides in a layer is that of a file', async (t) => {
+  const path = `${directory}/tree.tar`;
+  writeFileSync(path, archive(file('a/x', 'x'), file('a/.wh.x', 'kept'), file('.wh.d/y', 'y')));
+  const { entries } = await readImage(bytePath(path));
+  t.same(
+    entries.map((entry) => entry.path),
+    ['/.wh.d', '/.wh.d/y', '/a', '/a/.wh.x', '/a/x'],
+  );
 });
 
 t.test('records of pax give names, sizes and attributes, which are bytes', async (t) => {
