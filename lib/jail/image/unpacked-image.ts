@@ -98,12 +98,7 @@ async function unpack(
   try {
     // Of the free room; the rest is for directories, the manifest and what others write. No file is there twice: the jail gets these by rename.
     const mostBytes = Math.floor(bavail * bsize * 0.9);
-    read = await readImage(image, {
-      signal,
-      read: reader.read,
-      sinkFor: sinksIn(base),
-      mostBytes,
-    });
+    read = await readImage(image, { signal, read: reader.read, sinkFor: sinksIn(base), mostBytes });
     closed = reader.close(); // the kernel takes its time to end a jail
     placeAll(read, base);
   } finally {
@@ -133,18 +128,16 @@ function sinksIn(base: string): NonNullable<ReadImageOptions['sinkFor']> {
   return ({ number }) => {
     const fd = openSync(numbered(base, number), 'wx', 0o600);
     let waitingBytes = 0;
-    const begin = (): void => {
-      native.beginWriting(fd);
-      waitingBytes = 0;
-    };
     return {
       write: (piece) => {
         for (let rest = piece; rest.length > 0;) rest = rest.subarray(writeSync(fd, rest));
         waitingBytes += piece.length;
-        if (waitingBytes >= DISK_BYTES) begin();
+        if (waitingBytes < DISK_BYTES) return;
+        native.beginWriting(fd);
+        waitingBytes = 0;
       },
       end: () => {
-        if (waitingBytes >= DISK_BYTES / 8) begin();
+        if (waitingBytes >= DISK_BYTES / 8) native.beginWriting(fd);
         // the umask does not apply
         fchmodSync(fd, 0o644);
         closeSync(fd);
