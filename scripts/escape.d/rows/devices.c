@@ -3,28 +3,25 @@
 #include <sys/mount.h>
 #include <sys/sysmacros.h>
 
+/* A device file that is made, opened and removed: the errors of mknod and open are told. */
+static int open_new(const char *path, mode_t type, dev_t device, int flags) {
+  need("mknod", mknod(path, type | 0600, device));
+  int fd = open(path, flags), error = errno;
+  unlink(path);
+  errno = error;
+  return (int)need("open", fd);
+}
+
 ROW("device-in-jail", "reads a disk of the host by a device file that is in the jail", "mount(8), nodev") { read_secret(AT_FDCWD, "/disk"); }
 ROW("new-disk", "makes the device file of a disk, and reads the disk", "mknod(2), CAP_MKNOD") {
-  need("mknod", mknod("/tmp/new-disk", S_IFBLK | 0600, makedev(7, (unsigned)number("minor"))));
-  int fd = open("/tmp/new-disk", O_RDONLY), error = errno;
-  unlink("/tmp/new-disk");
-  errno = error;
-  read_descriptor((int)need("open", fd));
+  read_descriptor(open_new("/tmp/new-disk", S_IFBLK, makedev(7, (unsigned)number("minor")), O_RDONLY));
 }
 ROW("new-memory", "makes the device file of the memory, and opens it", "mem(4)") {
-  need("mknod", mknod("/tmp/new-memory", S_IFCHR | 0600, makedev(1, 1)));
-  int fd = open("/tmp/new-memory", O_RDONLY), error = errno;
-  unlink("/tmp/new-memory");
-  errno = error;
-  need("open", fd);
+  open_new("/tmp/new-memory", S_IFCHR, makedev(1, 1), O_RDONLY);
   broke("it is open");
 }
 ROW("new-log", "makes the device file of the kernel's log, and reads it", "kmsg of the kernel's ABI documentation") {
-  need("mknod", mknod("/tmp/new-log", S_IFCHR | 0600, makedev(1, 11)));
-  int fd = open("/tmp/new-log", O_RDONLY | O_NONBLOCK), error = errno;
-  unlink("/tmp/new-log");
-  errno = error;
-  need("open", fd);
+  int fd = open_new("/tmp/new-log", S_IFCHR, makedev(1, 11), O_RDONLY | O_NONBLOCK);
   char bytes[1024];
   need("read", read(fd, bytes, sizeof bytes));
   broke("it can be read");
@@ -54,10 +51,6 @@ ROW("mount-disk", "mounts a disk of the host", "mount(2)") {
   past("mount", result);
 }
 ROW("processor-registers", "opens the registers of a processor", "msr(4)") {
-  need("mknod", mknod("/tmp/new-msr", S_IFCHR | 0600, makedev(202, 0)));
-  int fd = open("/tmp/new-msr", O_RDONLY), error = errno;
-  unlink("/tmp/new-msr");
-  errno = error;
-  need("open", fd);
+  open_new("/tmp/new-msr", S_IFCHR, makedev(202, 0), O_RDONLY);
   broke("they are open");
 }
