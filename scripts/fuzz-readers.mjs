@@ -82,6 +82,10 @@ const any = (list) => list[randomInt(list.length)];
 const INTERESTING = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff];
 const at = (bytes) => randomInt(bytes.length + 1);
 const put = (bytes, from, to, middle) => Buffer.concat([bytes.subarray(0, from), middle, bytes.subarray(to)]);
+const insert = (bytes, middle) => {
+  const place = at(bytes);
+  return put(bytes, place, place, middle);
+};
 const part = (bytes) => {
   const from = at(bytes);
   return bytes.subarray(from, from + randomInt(1, 65));
@@ -89,9 +93,9 @@ const part = (bytes) => {
 
 const MUTATIONS = [
   (bytes) => put(bytes, at(bytes), at(bytes), Buffer.alloc(0)),
-  (bytes) => put(bytes, ...Array(2).fill(at(bytes)), Buffer.from([randomInt(256)])),
-  (bytes) => put(bytes, ...Array(2).fill(at(bytes)), part(bytes)),
-  (bytes, other) => put(bytes, ...Array(2).fill(at(bytes)), part(other)),
+  (bytes) => insert(bytes, Buffer.from([randomInt(256)])),
+  (bytes) => insert(bytes, part(bytes)),
+  (bytes, other) => insert(bytes, part(other)),
   (bytes, other) => put(bytes, at(bytes), bytes.length, other.subarray(at(other))),
   (bytes) => {
     const copy = Buffer.from(bytes);
@@ -116,12 +120,7 @@ const MUTATIONS = [
         .replace(/\d+/g, (digits) => (randomInt(3) === 0 ? String(any(INTERESTING)) : digits)),
       'latin1',
     ),
-  (bytes) =>
-    put(
-      bytes,
-      ...Array(2).fill(at(bytes)),
-      Buffer.alloc(randomInt(1, 300), any([0x20, 0x28, 0x5b, 0x7b, 0x22, 0x61, 0x2e])),
-    ),
+  (bytes) => insert(bytes, Buffer.alloc(randomInt(1, 300), any([0x20, 0x28, 0x5b, 0x7b, 0x22, 0x61, 0x2e]))),
 ];
 
 const mutate = (corpus) => {
