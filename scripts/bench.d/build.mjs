@@ -1,9 +1,10 @@
 // The jail builder against `cp -a` of the jail that it makes, and against another version of itself.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statfsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { buildJail } from '../../dist/lib/index.js';
+import { inScratch } from './scratch.mjs';
 import { median, row } from './table.mjs';
 
 const EXT4_SUPER_MAGIC = 0xef53;
@@ -92,15 +93,7 @@ export async function build({ quick, note, against }) {
   for (const name of PROGRAMS) if (found(name) === undefined) note(`${name} is not installed: left out`);
   const [[first, program] = []] = programs;
   if (program === undefined) return [];
-  // not in a directory that scripts/bench removes: something could still be mounted in it
-  const base = realpathSync(mkdtempSync('/var/tmp/uchroot-bench-'));
-  chmodSync(base, 0o755);
-  const closing = [() => rmSync(base, { recursive: true, force: true })];
-  const close = () => {
-    for (const undo of closing.splice(0).toReversed()) undo();
-  };
-  process.once('exit', close);
-  try {
+  return inScratch(async (base, closing) => {
     const rounds = quick ? 3 : 15;
     mkdirSync(`${base}/tmpfs`, { mode: 0o755 });
     run('mount', '-t', 'tmpfs', '-o', 'size=4g,mode=755', 'tmpfs', `${base}/tmpfs`);
@@ -116,7 +109,5 @@ export async function build({ quick, note, against }) {
     }
     for (const [name, path] of programs) rows.push(await planning(base, rounds, name, path, against));
     return [...rows, await updating(base, rounds, first, program, against)];
-  } finally {
-    close();
-  }
+  });
 }

@@ -1,11 +1,12 @@
 // Compares the check of a whole jail with a command that only reads and hashes the same files.
 import { spawnSync } from 'node:child_process';
 import { createHash, randomFillSync } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { buildJail } from '../../dist/lib/index.js';
 import { parseManifest, writeManifest } from '../../dist/lib/jail/manifest/manifest.js';
+import { inScratch } from './scratch.mjs';
 import { median, row } from './table.mjs';
 
 const FILE_BYTES = 20_000;
@@ -48,12 +49,7 @@ const isClean = (stdout) => stdout.endsWith(': 0 errors, 0 warnings, 0 notes\n')
 
 /** 50,000 files with 1 GB, all in the page cache. */
 export async function check({ quick }) {
-  const base = mkdtempSync('/var/tmp/uchroot-bench-');
-  const close = () => rmSync(base, { recursive: true, force: true });
-  process.once('exit', close);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-  try {
-    chmodSync(base, 0o755);
+  return inScratch(async (base) => {
     const jail = `${base}/jail`;
     const count = quick ? 5000 : 50_000;
     await buildJail({ directory: jail, programs: ['/bin/true'] });
@@ -74,7 +70,5 @@ export async function check({ quick }) {
     return [
       row('uchroot-jail check v find … sha256sum', median(samples.check) / median(samples.find), ['<=', 1.5]),
     ];
-  } finally {
-    close();
-  }
+  });
 }

@@ -5,8 +5,6 @@ import {
   chmodSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
-  rmSync,
   statfsSync,
   symlinkSync,
   truncateSync,
@@ -17,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cloneJail } from '../../dist/lib/index.js';
 import { writeManifest } from '../../dist/lib/jail/manifest/manifest.js';
 import { EMPTY_RECIPE } from '../../dist/lib/jail/manifest/recipe.js';
+import { inScratch } from './scratch.mjs';
 import { median, row } from './table.mjs';
 
 const FILES = 1000;
@@ -120,23 +119,12 @@ async function measure(point, rounds) {
 
 /** A template of 1,000 files and 200 MB, with all metadata. */
 export async function clone({ quick, note }) {
-  // not in a directory that scripts/bench removes: something could still be mounted in it
-  const base = mkdtempSync('/var/tmp/uchroot-bench-');
-  chmodSync(base, 0o755);
-  const closing = [() => rmSync(base, { recursive: true, force: true })];
-  const close = () => {
-    for (const undo of closing.splice(0).toReversed()) undo();
-  };
-  process.once('exit', close);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-  try {
+  return inScratch(async (base, closing) => {
     const rows = [];
     for (const [name, point] of fileSystems(base, closing, note)) {
       const ratio = await measure(point, quick ? 5 : 25);
       rows.push(row(`cloneJail v cp -a, ${name}`, ratio, ['<=', 1.15]));
     }
     return rows;
-  } finally {
-    close();
-  }
+  });
 }

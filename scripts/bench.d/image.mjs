@@ -1,10 +1,11 @@
 // Compares the export of a jail with tar and gzip -1 of the same tree, each on one core, and a build of the image with umoci unpack, on all of
 // them: a build has a process that unpacks and one that writes.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { buildJail } from '../../dist/lib/index.js';
+import { inScratch } from './scratch.mjs';
 import { median, row } from './table.mjs';
 
 const command = fileURLToPath(new URL('../../dist/bin/uchroot-jail.cjs', import.meta.url));
@@ -20,12 +21,7 @@ function timed(...words) {
 
 /** The jail of node, 450 files and 119 MB, in the page cache. */
 export async function image({ quick }) {
-  const base = mkdtempSync('/var/tmp/uchroot-bench-');
-  const close = () => rmSync(base, { recursive: true, force: true });
-  process.once('exit', close);
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
-  try {
-    chmodSync(base, 0o755);
+  return inScratch(async (base) => {
     const jail = `${base}/jail`;
     await buildJail({ directory: jail, programs: ['/usr/bin/node'] });
     const samples = { export: [], tar: [], build: [], unpack: [] };
@@ -56,7 +52,5 @@ export async function image({ quick }) {
       row('export v tar | gzip -1', median(samples.export) / median(samples.tar), ['<=', 1.5]),
       row('build --image v umoci unpack', median(samples.build) / median(samples.unpack), ['<=', 0.7]),
     ];
-  } finally {
-    close();
-  }
+  });
 }
