@@ -98,7 +98,8 @@ t.test('what is not stopped has the option that stops it, and that option does',
   const bare = answers({});
   for (const [threat, keys, by] of remedied) {
     t.match(bare.get(threat), { stopped: false, remedies: /^/ }, threat);
-    t.match(answers(keys).get(threat), { stopped: true, by: [by], remedies: [] }, threat);
+    const subject = bare.get(threat)?.subject;
+    t.same(answers(keys).get(threat), { threat, subject, stopped: true, by: [by], remedies: [] });
   }
 });
 
@@ -167,11 +168,13 @@ t.test('files in memory are executed where the kernel has no vm.memfd_noexec', a
       account: { uid: 1001 },
       hasMemfdNoexec,
     }).find(({ threat }) => threat === 'execute a file in memory (memfd_create)');
-  const open = { stopped: false, by: [], remedies: [] };
-  t.match(answer(levels.isolate, true), { stopped: true, by: ['vm.memfd_noexec (Linux 6.3)'] });
-  t.match(answer(levels.isolate, false), open);
-  t.match(answer({}, true), { stopped: false, remedies: ['--isolate'] });
-  t.match(answer({}, false), open);
+  const { threat, subject } = answer({}, true) ?? {};
+  const open = { threat, subject, stopped: false, by: [], remedies: [] };
+  const shut = { ...open, stopped: true, by: ['vm.memfd_noexec (Linux 6.3)'] };
+  t.same(answer(levels.isolate, true), shut);
+  t.same(answer(levels.isolate, false), open);
+  t.same(answer({}, true), { ...open, remedies: ['--isolate'] });
+  t.same(answer({}, false), open);
 });
 
 t.test('no remedy is an option that is given', async (t) => {
