@@ -54,6 +54,7 @@ serviceTest(
     t.match(service('status', 'redis-server').stdout, 'and not with the one in /etc', 'after a boot too');
     machine().shell('cp -a /root/good.conf /etc/redis/redis.conf');
     t.match(service('reload', 'redis-server').stdout, 'restarted: it ran with a kept configuration; ');
+    t.notMatch(service('status', 'redis-server').stdout, 'not with the one in /etc');
     t.equal(shell('redis-cli get size; redis-cli config rewrite'), 'big\nOK');
   },
 );
@@ -178,12 +179,9 @@ serviceTest('a copy counts when it is on the disk', async (t) => {
   machine().shell('echo >>/etc/own.conf');
   const { status, stderr } = withoutDisk('update');
   t.equal(status, 1);
-  t.match(stderr, /^uchroot-service: .*(?:input\/output|i\/o) error/im, 'a jail too');
+  t.match(stderr, /^uchroot-service: .*: i\/o error/m, 'a jail too');
   reloadBy('kill -9 $MAINPID');
-  t.match(
-    withoutDisk('reload').stderr,
-    /no new copy of the configuration is kept: .*: (?:input\/output|i\/o) error/i,
-  );
+  t.match(withoutDisk('reload').stderr, /no new copy of the configuration is kept: .*: i\/o error/);
   reloadBy('kill -CONT $MAINPID');
 });
 
