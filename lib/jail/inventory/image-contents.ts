@@ -10,10 +10,11 @@ import { openJailedReader } from '../image/jailed-reader.ts';
 import { readImage } from '../image/read-image.ts';
 import { addedByExport, parseTravelled, TRAVELLED } from '../image/travelled.ts';
 import { isConfiguration, type Manifest, type Recorded } from '../manifest/manifest.ts';
+import { gradually } from '../work/steps.ts';
 import { KeptTexts, systemIn } from './installed.ts';
-import { type Contained, type Contents, type Part, plainText } from './inventory.ts';
+import { type Contained, type Contents, plainText } from './inventory.ts';
 import { newestOf, partsOf, type Reading } from './jail-contents.ts';
-import { languagePart, namesPackage } from './language-packages.ts';
+import { languageParts } from './language-packages.ts';
 
 /** @throws UsageError, JailError ERR_IMAGE as readImage; ERR_MANIFEST */
 export async function imageContents(
@@ -46,13 +47,7 @@ export async function imageContents(
     const text = textAt(TRAVELLED);
     const manifest = text && manifestOf(text, image);
     const entries = entriesOf(paths, manifest, (content) => sha1s.get(content.number)?.copy().digest('hex'));
-    const [parts, unclear]: [Part[], BytePath[]] = [[], []];
-    for (const { path, kind, package: owner } of entries) {
-      if (kind !== 'file' || owner !== undefined || !namesPackage(path)) continue;
-      const part = languagePart(path, textAt(path)?.toString() ?? '');
-      if (part === undefined) unclear.push(path);
-      else parts.push(part);
-    }
+    const { parts, unclear } = await gradually(languageParts(entries, textAt), signal);
     const newest = paths.reduce((last, { mtimeS }) => Math.max(last, mtimeS), 0);
     return {
       // as the jail that it was exported from

@@ -16,7 +16,7 @@ import { isConfiguration, type Manifest, type Recorded } from '../manifest/manif
 import type { JailWork } from '../request/jail-request.ts';
 import { closing } from '../work/closing.ts';
 import { throwIfAborted } from '../work/jail-error.ts';
-import { begin, openTurns, type Turns } from '../work/steps.ts';
+import { begin, gradually, openTurns, type Turns } from '../work/steps.ts';
 import {
   type Contained,
   type Contents,
@@ -26,7 +26,7 @@ import {
   withoutOwnFiles,
 } from './inventory.ts';
 import { installedIn, KeptTexts, systemIn } from './installed.ts';
-import { languagePart, MOST_METADATA_BYTES, namesPackage } from './language-packages.ts';
+import { languageParts } from './language-packages.ts';
 
 export interface Reading extends Pick<JailWork, 'signal' | 'onProgress'> {
   /** Hashes files by SHA-1 too. */
@@ -86,7 +86,7 @@ async function readAll(
     readonly textAt: (path: string) => Buffer | undefined;
   }
 > {
-  const [entries, missing, parts, unclear]: [Contained[], BytePath[], Part[], BytePath[]] = [[], [], [], []];
+  const [entries, missing]: [Contained[], BytePath[]] = [[], []];
   const kept = new KeptTexts<string>();
   const isAdded = addedByExport(manifest);
   const turns = openTurns();
@@ -98,7 +98,6 @@ async function readAll(
     if (isAdded(path)) continue;
     const isTold = recorded.package === undefined && recorded.kind === 'file';
     const keep = isTold ? kept.open(path, path, recorded.sizeBytes ?? 0) : undefined;
-    const isNamed = recorded.package === undefined && namesPackage(path);
     const entry = await readEntry(jail, recorded, {
       turns,
       withSha1,
@@ -114,18 +113,11 @@ async function readAll(
       },
     });
     if (entry === undefined) missing.push(path);
-    else {
-      entries.push(entry);
-      if (!isNamed || entry.kind !== 'file') continue;
-      const part =
-        (entry.sizeBytes ?? 0) <= MOST_METADATA_BYTES
-          ? languagePart(path, kept.read(path)?.toString() ?? '')
-          : undefined;
-      if (part === undefined) unclear.push(path);
-      else parts.push(part);
-    }
+    else entries.push(entry);
   }
-  return { entries, missing, parts, unclear, textAt: (path) => kept.read(path) };
+  const textAt = (path: string) => kept.read(path);
+  const language = await gradually(languageParts(entries, textAt), signal);
+  return { entries, missing, ...language, textAt };
 }
 
 interface EntryReading {

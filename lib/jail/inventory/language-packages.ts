@@ -3,7 +3,8 @@
 
 import type { BytePath } from '../../tree/path.ts';
 import { asObject } from '../manifest/fields.ts';
-import type { Part } from './inventory.ts';
+import type { Steps } from '../work/steps.ts';
+import type { Contained, Contents, Part } from './inventory.ts';
 
 interface Language {
   readonly type: Part['type'];
@@ -72,6 +73,24 @@ export function languagePart(metadata: BytePath, text: string): Part | undefined
   } catch {
     return undefined;
   }
+}
+
+/** The packages of files that are of no Debian package, and the files that name none. */
+export function* languageParts(
+  entries: readonly Contained[],
+  textAt: (path: BytePath) => Buffer | undefined,
+): Steps<Pick<Contents, 'parts' | 'unclear'>> {
+  const parts: Part[] = [];
+  const unclear: BytePath[] = [];
+  for (const { path, kind, sizeBytes = 0, package: owner } of entries) {
+    if (kind !== 'file' || owner !== undefined || !namesPackage(path)) continue;
+    yield;
+    const text = sizeBytes > MOST_METADATA_BYTES ? undefined : textAt(path)?.toString();
+    const part = languagePart(path, text ?? '');
+    if (part === undefined) unclear.push(path);
+    else parts.push(part);
+  }
+  return { parts, unclear };
 }
 
 function fits(value: unknown, pattern: RegExp): value is string {
