@@ -26,7 +26,7 @@ import { directoryVariables, findMissingPack, findMissingPlace } from '../servic
 import { findRefusal, printedFiles, unitFiles, writeFiles } from '../service/unit/unit-files.ts';
 import { readVersion } from '../version.ts';
 import type { GivenOption } from './arguments.ts';
-import { commandOptions } from './uchroot-options.ts';
+import { commandOptions, requestKeys } from './uchroot-options.ts';
 import { toDirectories, toInitSystem, toName, toUnitDirectory } from './unit-name.ts';
 
 type Options = readonly GivenOption[];
@@ -126,6 +126,17 @@ function launchOptions(options: Options): readonly string[] {
   });
 }
 
+// What the image of USER `-` says besides user and program, which are operands of the unit.
+function imageOptions(options: Options, { env = {}, cwd }: LaunchRequest): readonly string[] {
+  const given = requestKeys(options);
+  const variables = Object.entries(env).flatMap(([name, value]) =>
+    value === undefined || Object.hasOwn(given.env ?? {}, name)
+      ? []
+      : [`--setenv=${latin1(name)}=${latin1(value)}`],
+  );
+  return [...variables, ...(cwd === undefined || given.cwd !== undefined ? [] : [`--chdir=${latin1(cwd)}`])];
+}
+
 // Refuses options that need another one.
 function checkValues(given: ReadonlyMap<string, string>, listen: readonly string[]): void {
   if (given.has('accept') && listen.length === 0)
@@ -166,6 +177,7 @@ function toUnit(options: Options, request: LaunchRequest): Unit {
     command,
     options: [
       ...directoryVariables(own).map(([name, value]) => `--setenv=${name}=${value}`),
+      ...imageOptions(options, request),
       ...launchOptions(options),
     ],
     operands: [latin1(String(request.user)), jail, program, ...args],

@@ -122,6 +122,9 @@ t.test('the image says what a launch begins with, and a newer one updates the ja
   t.match(start([...command, '--setenv', 'A=z', '-', jail, '/opt/hello']), {
     stdout: ' z /srv/data 61437 61438\n',
   });
+  const unit = start([...command, '--unit', 'systemd', '--setenv', 'A=z', '-', jail]);
+  const started = `--setenv=PATH=/opt:/usr/bin --chdir=/srv/data --setenv=A=z 61437:61438 ${jail} /opt/hello one `;
+  t.match(unit.stdout, `--unsetenv=NOTIFY_SOCKET ${started}`, 'a unit says what the image says now');
   writeFileSync(`${jail}/srv/data/mine`, 'data of the service');
   writeLayout(
     layout,
