@@ -237,7 +237,7 @@ function findUnitProblem(unit: Unit, request: LaunchRequest, warn: Warn): Launch
 }
 
 const passingNode = (node: string): Warning => ({
-  message: `unit: it starts ${quote(bytePath(node))}, a path with the version of node: another version will not be there`,
+  message: `unit: it starts ${quote(node)}, a path with the version of node: another version will not be there`,
   hint: 'make the unit again after each update of node; or install node for the whole host, such as by apt-get install nodejs; or, without node: --compile FILE',
 });
 
@@ -245,6 +245,12 @@ const insecureNode = (node: string, why: string): Warning => ({
   message: `unit: it starts ${quote(node)}, and another user could put another program there: ${why}`,
   hint: 'run this command by a node that only root can replace, such as that of apt-get install nodejs; or, without node: --compile FILE',
 });
+
+function warnOfNode(node: string, warn: Warn): void {
+  if (isPassing(node)) warn(passingNode(node));
+  const why = replaceable(node);
+  if (why !== undefined) warn(insecureNode(node, why));
+}
 
 /**
  * Makes the files of a unit, and writes them if a directory is given. Also returns why the launch would fail now.
@@ -268,10 +274,7 @@ export function makeUnit(
   const place = resolve(given === undefined ? '' : toUnitDirectory(given).toString());
   if (given !== undefined) refuseForeign(files, place, commandLine('--unit-name', `${unit.name}-jail`));
   compile?.(unitLaunch(options, request));
-  const [node = ''] = unit.compiled === undefined ? unit.command : [];
-  if (isPassing(node)) warn(passingNode(node));
-  const why = node === '' ? undefined : replaceable(nodePath());
-  if (why !== undefined) warn(insecureNode(nodePath(), why));
+  if (unit.compiled === undefined) warnOfNode(nodePath(), warn);
   const output =
     given === undefined ? printedFiles(unit.format, files) : `${writeFiles(files, place).join('\n')}\n`;
   return { output, problem: findUnitProblem(unit, request, warn) };
