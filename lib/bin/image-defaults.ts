@@ -5,11 +5,10 @@ import type { ImageOrigin } from '../jail/manifest/image-origin.ts';
 import { closing } from '../jail/work/closing.ts';
 import { toJailError } from '../jail/work/jail-error.ts';
 import type { LaunchRequest } from '../launch/request/request.ts';
-import { shells } from '../launch/request/jail-shell.ts';
+import { shellIn } from '../launch/tell/program-hint.ts';
 import { native } from '../native.ts';
 import { bytePath, pathBytes, showPath } from '../tree/path.ts';
 import { openFileRoot } from '../tree/root.ts';
-import { isExecutable } from '../tree/walk.ts';
 import { caller } from '../trust/owner.ts';
 import { toBuffer } from '../words/quote.ts';
 import { commandLine, shellWord } from '../words/shell-word.ts';
@@ -42,9 +41,7 @@ export function withImageDefaults(request: LaunchRequest): LaunchRequest {
 }
 
 const hasShell = ({ jail }: LaunchRequest): boolean =>
-  closing(openFileRoot(jail, caller()), (root) =>
-    shells.some((shell) => isExecutable(root, bytePath(shell))),
-  );
+  closing(openFileRoot(jail, caller()), (root) => shellIn({ root }) !== undefined);
 
 function openManifest({ jail }: LaunchRequest) {
   try {
@@ -67,9 +64,9 @@ function userOf({ user, userName }: ImageOrigin, { jail, rootless, untrusted }: 
   const isSame = account !== null && account.name === userName && uid < FIRST_OF_PEOPLE;
   // The group of the host's own account is that account's right.
   const group = isSame && gid === account.gid ? null : native.getgrgid(gid);
-  if ((account === null || isSame) && group === null) return user;
-  const [what, id, name] =
-    account === null || isSame ? ['group', gid, group?.name] : ['user', uid, account.name];
+  const isUserFree = account === null || isSame;
+  if (isUserFree && group === null) return user;
+  const [what, id, name] = isUserFree ? ['group', gid, group?.name] : ['user', uid, account.name];
   throw new UsageError(`the ${what} of the image has the id ${id}, which is ${name}'s on this host`, {
     hint: `name a user: uchroot auto ${shellWord(bytePath(jail))} PROGRAM`,
   });
