@@ -5,6 +5,7 @@ import type { LaunchError } from '../../errors.ts';
 import { jsonDocument } from '../../words/json.ts';
 import { native } from '../../native.ts';
 import { quote } from '../../words/quote.ts';
+import { showGids } from '../plan/credentials.ts';
 import { describeStep } from '../plan/table.ts';
 import type { DirectoryFinding } from '../host/directory.ts';
 import type { NormalRequest } from '../request/request.ts';
@@ -88,7 +89,7 @@ const onThisKernel = (launch: Printed): ThreatFacts => ({
 export function stepsAsText({ request, stages, account }: Printed): string {
   const name = request.user.isAuto === true ? 'auto: each launch has an id of its own' : account.name;
   const who = name === undefined ? '' : ` (${quote(name)})`;
-  const head = `uid ${account.uid}${who}, gid ${account.gid}, groups ${account.groups.join(',') || 'none'}, jail ${quote(request.jail)}\n`;
+  const head = `uid ${account.uid}${who}, gid ${account.gid}, groups ${showGids(account.groups)}, jail ${quote(request.jail)}\n`;
   let place = 0;
   const parts = stages.map((stage) =>
     stage

@@ -1,11 +1,12 @@
 // The five lines with which `uchroot --plan` begins: who, where, what is shut, what is open, what would fail. Pure.
 import type { LaunchError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
+import { showGids } from '../plan/credentials.ts';
 import type { Launch } from '../plan/launch.ts';
 import { capabilityNames } from '../request/capabilities.ts';
 import type { NormalView } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
-import type { ThreatAnswer } from './threats.ts';
+import { hasDoor, type ThreatAnswer } from './threats.ts';
 
 /** The parts of a launch that are printed. */
 export type Printed = Pick<Launch, 'account' | 'stages'> & { readonly request: NormalRequest };
@@ -22,7 +23,7 @@ function who({ request, account }: Printed): string {
         : quote(account.name);
   const rights = caps.map((number) => capabilityNames[number] ?? String(number));
   return [
-    `${name}: uid ${account.uid}, gid ${account.gid}, groups ${account.groups.join(',') || 'none'}`,
+    `${name}: uid ${account.uid}, gid ${account.gid}, groups ${showGids(account.groups)}`,
     `capabilities ${rights.join(',') || 'none'}`,
     ...(rootless ? ['in a user namespace of yours'] : []),
   ].join('; ');
@@ -90,9 +91,7 @@ export function summaryAsText(
   const open = new Set(threats.filter(({ stopped }) => !stopped).map(({ subject }) => subject));
   const all = new Set(threats.map(({ subject }) => subject));
   const partly = new Set(
-    threats
-      .filter(({ by, stopped }) => stopped && by.every((name) => name.includes(', but for ')))
-      .map(({ subject }) => subject),
+    threats.filter(({ by, stopped }) => stopped && by.every(hasDoor)).map(({ subject }) => subject),
   );
   const shut = [...all].filter((subject) => !open.has(subject));
   return [
