@@ -5,6 +5,7 @@ import { unpackHint } from '../mistakes/archive-hint.ts';
 import { meantPath } from '../tree/misspelt-path.ts';
 import { didYouMean, type Foreign } from '../words/nearest.ts';
 import { option, type Argument, type Option } from '../values/command-option.ts';
+import { optional, path } from '../values/validators.ts';
 import { inWords, withoutKeys } from '../values/wrong.ts';
 import { inOptions, type NamedOption } from '../launch/request/option-row.ts';
 import { quote } from '../words/quote.ts';
@@ -103,6 +104,11 @@ export function textsOf(read: ReadArguments, name: string): readonly string[] {
 /** The last given value of an option. */
 export function valueOf(read: ReadArguments, name: string): Argument | undefined {
   return valuesOf(read, name).at(-1);
+}
+
+/** The path that an option names. @param example for the error @throws UsageError for an empty one */
+export function pathOf(read: ReadArguments, name: string, example: string): Buffer | undefined {
+  return optional(path(example))(valueOf(read, name)?.bytes, `--${name}`);
 }
 
 export function has(read: ReadArguments, name: string): boolean {

@@ -2,7 +2,6 @@
 import { basename } from 'node:path';
 
 import { option } from '../../values/command-option.ts';
-import { path } from '../../values/validators.ts';
 import { needs, withoutKeys } from '../../values/wrong.ts';
 import { exitStatuses, type LaunchError, UsageError } from '../../errors.ts';
 import { readConfiguration, showNotCarried, toServices } from '../../inetd/config/configuration.ts';
@@ -24,7 +23,7 @@ import type { Format } from '../../service/unit/service-unit.ts';
 import { refuseForeign } from '../../service/unit/present-unit.ts';
 import { printedFiles, writeFiles } from '../../service/unit/unit-files.ts';
 import { readVersion } from '../../version.ts';
-import { valueOf, valuesOf, type Command } from '../dispatch.ts';
+import { pathOf, valueOf, valuesOf, type Command } from '../dispatch.ts';
 import { absolute, launchOptions } from '../uchroot-options.ts';
 import { latin1, nodeCommand } from '../uchroot-unit.ts';
 import { toInitSystem, toUnitDirectory } from '../unit-name.ts';
@@ -135,8 +134,8 @@ function unitOf(read: ReadArguments, format: Format): string | Buffer {
 
 /** The jail of services of inetd and xinetd that name none. */
 export function directoryOf(read: ReadArguments): string {
-  const given = valueOf(read, 'directory');
-  return given === undefined ? '/' : absolute(path('/srv/jail')(given.bytes, '--directory')).toString();
+  const given = pathOf(read, 'directory', '/srv/jail');
+  return given === undefined ? '/' : absolute(given).toString();
 }
 
 /** The services of a command line. */
@@ -149,10 +148,8 @@ export interface GivenServices {
 }
 
 /** The path of --status-socket. @throws UsageError */
-export function statusSocketOf(read: ReadArguments): string | undefined {
-  const given = valueOf(read, 'status-socket');
-  return given && path(STATUS_SOCKET)(given.bytes, '--status-socket').toString();
-}
+export const statusSocketOf = (read: ReadArguments): string | undefined =>
+  pathOf(read, 'status-socket', STATUS_SOCKET)?.toString();
 
 /**
  * Reads the services of files, or the one service of the operands. Options of the command line are defaults for the services of files.

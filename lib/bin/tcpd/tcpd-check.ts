@@ -9,10 +9,10 @@ import { quote } from '../../words/quote.ts';
 import { listRules } from '../../tcpwrappers/check/catalog.ts';
 import { type CheckFinding, checkHosts } from '../../tcpwrappers/check/hosts-check.ts';
 import { readVersion } from '../../version.ts';
-import { type Command, has, valueOf, valuesOf } from '../dispatch.ts';
+import { type Command, has, pathOf, valueOf, valuesOf } from '../dispatch.ts';
 import { CHECK_FORMATS, type CheckFormat, toFormat } from '../common-options.ts';
 import { missingFile } from '../../service/tcpd/named-files.ts';
-import { pathOf, toNamedFiles } from './tcpd-options.ts';
+import { toNamedFiles } from './tcpd-options.ts';
 
 const rules = listRules();
 

@@ -2,13 +2,13 @@
 
 import { option } from '../../values/command-option.ts';
 import { parseNumber } from '../../values/size.ts';
-import { oneOf, optional, path, whole } from '../../values/validators.ts';
+import { oneOf, optional, whole } from '../../values/validators.ts';
 import { pairs, type Foreign } from '../../words/nearest.ts';
 import { requireNamed } from '../../service/tcpd/named-files.ts';
 import type { HostsOptions } from '../../tcpwrappers/hosts.ts';
 import type { Dialect } from '../../tcpwrappers/parse/third-field.ts';
 import type { ReadArguments } from '../arguments.ts';
-import { valueOf } from '../dispatch.ts';
+import { pathOf, valueOf } from '../dispatch.ts';
 
 /** The files, and their language. */
 export const fileOptions = [
@@ -46,11 +46,6 @@ export function wordOf<const Word extends string>(
 export function numberOf(read: ReadArguments, option: string, most: number): number | undefined {
   const value = valueOf(read, option);
   return value && whole(0, most, Math.min(most, 10))(parseNumber(value.text) as number, `--${option}`);
-}
-
-/** The path of a file. @throws UsageError */
-export function pathOf(read: ReadArguments, option: string, example: string): Buffer | undefined {
-  return optional(path(example))(valueOf(read, option)?.bytes, `--${option}`);
 }
 
 const DIALECTS: readonly Dialect[] = ['auto', 'options', 'command'];
