@@ -70,10 +70,8 @@ const ownProcessesAndIpc: Wall = {
   stands: (facts) => has(facts, 'pid') && has(facts, 'ipc'),
 };
 
-const BUT_FOR = ', but for ';
-
 /** Whether a wall has a door, for what the options give. @param name as in `by` of an answer */
-export const hasDoor = (name: string): boolean => name.includes(BUT_FOR);
+export const hasDoor = (name: string): boolean => name.includes(', but for ');
 
 const callsHost = ({ request }: ThreatFacts): boolean =>
   request.connectTo.some(({ kind }) => kind === 'loopback');
@@ -224,11 +222,11 @@ const rows: Readonly<Record<string, Row>> = {
     network,
     { ...ownNetwork, stands: (facts) => ownNetwork.stands(facts) && !callsHost(facts) },
     {
-      name: `net namespace${BUT_FOR}host-loopback of --connect-to`,
+      name: 'net namespace, but for host-loopback of --connect-to',
       option: () => undefined,
       stands: callsHost,
     },
-    given('--connect-tcp', ({ connectTcp }) => connectTcp !== undefined, `--connect-tcp${BUT_FOR}its ports`),
+    given('--connect-tcp', ({ connectTcp }) => connectTcp !== undefined, '--connect-tcp, but for its ports'),
   ],
   'ioctl on devices that are no terminals': ['devices', landlock(5)],
   'mount a file system (`sys_admin`)': [

@@ -179,7 +179,7 @@ serviceTest('a copy counts when it is on the disk', async (t) => {
   machine().shell('echo >>/etc/own.conf');
   const { status, stderr } = withoutDisk('update');
   t.equal(status, 1);
-  t.match(stderr, /^uchroot-service: .*: i\/o error/m, 'a jail too');
+  t.match(stderr, /^uchroot-service: .*: Input\/output error, syncfs$/m, 'a jail too');
   reloadBy('kill -9 $MAINPID');
   t.match(withoutDisk('reload').stderr, /no new copy of the configuration is kept: .*: i\/o error/);
   reloadBy('kill -CONT $MAINPID');
