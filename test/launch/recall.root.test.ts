@@ -10,7 +10,7 @@ import { launcherPath } from '../../lib/native.ts';
 import { AbortError, ExitError, openJail, runInJail, type RunRequest } from '../support/public-api.ts';
 import { compiled, makeJail } from '../support/programs.ts';
 import { unlessRoot } from '../support/root.ts';
-import { childrenOf, eventually, processesOf, settledFds } from '../support/service.ts';
+import { childrenOf, eventually, fdsFallTo, processesOf, settledFds } from '../support/service.ts';
 
 const skip = unlessRoot();
 const uid = 61_111;
@@ -93,7 +93,7 @@ t.test('of 200 launches that are aborted while they wait for a thread none has r
     return callOff(launches, () => controller.abort(), 'ABORT_ERR');
   });
   t.same(counts, { notRun: 200, ranAllTheSame: 0, stopped: 0 });
-  t.ok((await settledFds()) <= before);
+  t.ok(await fdsFallTo(before));
 });
 
 t.test(

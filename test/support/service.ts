@@ -161,7 +161,7 @@ export function waitsForSignals(pid: number): boolean {
   return /^(128|137) /.test(readFileSync(`/proc/${pid}/syscall`, 'latin1'));
 }
 
-/** The number of descriptors, when it has not changed for a while: handles are closed one turn of the loop later. */
+/** The number of descriptors, when it has not changed for a while: how many there are before something. */
 export async function settledFds(pid: number = process.pid): Promise<number> {
   for (let last = -1; ;) {
     const now = countOf(pid).fds;
@@ -170,3 +170,11 @@ export async function settledFds(pid: number = process.pid): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
 }
+
+/** Whether there are as many descriptors again. Handles are closed some turns of the loop later, and threads close theirs when they run. */
+export const fdsBecome = (count: number): Promise<boolean> =>
+  eventually(() => countOf(process.pid).fds === count);
+
+/** The same, if something else may close descriptors meanwhile. */
+export const fdsFallTo = (count: number): Promise<boolean> =>
+  eventually(() => countOf(process.pid).fds <= count);

@@ -25,6 +25,7 @@ import {
 } from '../../../lib/index.ts';
 import { uchrootJail } from '../../support/builder.ts';
 import { temporaryDirectory } from '../../support/launch.ts';
+import { patientMs } from '../../support/patience.ts';
 import { unlessRoot } from '../../support/root.ts';
 import {
   childrenOf,
@@ -69,6 +70,26 @@ function mountSilent(t: Test, directory = temporaryDirectory()): string {
   return directory;
 }
 
+/** A launch that waits for the server ends by its time and by a signal, and the event loop is free meanwhile. */
+async function timesOut(
+  t: Test,
+  name: string,
+  launch: (more: { readonly timeoutMs?: number; readonly signal?: AbortSignal }) => Promise<unknown>,
+): Promise<void> {
+  await t.rejects(launch({ timeoutMs: patientMs(300) }), { code: 'ETIMEDOUT' }, name);
+  const controller = new AbortController();
+  let isOver = false;
+  const ending = t.rejects(
+    launch({ signal: controller.signal }).finally(() => (isOver = true)),
+    { code: 'ABORT_ERR' },
+    name,
+  );
+  for (let turn = 0; turn < 20; turn++) await sleep(10);
+  t.notOk(isOver, `${name} waits`);
+  controller.abort();
+  await ending;
+}
+
 t.test(
   'a source on a file system that does not answer holds the launch, and not the event loop',
   { skip },
@@ -79,31 +100,14 @@ t.test(
     }
     const source = `${mountSilent(t)}/data`;
     const view = [{ bind: source, to: '/proc' }];
-    const slow = { ...bash('exit 0'), timeoutMs: 300, view };
-    let ticks = 0;
-    const timer = setInterval(() => ticks++, 10);
-    await t.rejects(runInJail({ ...isolated, ...slow }), { code: 'ETIMEDOUT' });
+    await timesOut(t, 'a launch', (more) => runInJail({ ...isolated, ...bash('exit 0'), view, ...more }));
     await using open = await openJail(jail, { user, isolate: true });
-    await t.rejects(open.run(slow), { code: 'ETIMEDOUT' });
-    await t.rejects(open.run({ ...slow, timeoutMs: undefined, signal: AbortSignal.timeout(100) }), {
-      code: 'ABORT_ERR',
-    });
-    const tools = { timeoutMs: 300, view: [{ bind: source, to: '/usr/local/bin' }] };
-    await t.rejects(open.$(tools)`no-such-program`, { code: 'ETIMEDOUT' });
-    clearInterval(timer);
-    t.ok(ticks > 20, `${ticks} ticks`);
+    await timesOut(t, 'a launch of an open jail', (more) => open.run({ ...bash('exit 0'), view, ...more }));
+    const tools = [{ bind: source, to: '/usr/local/bin' }];
+    await timesOut(t, 'a template', (more) => open.$({ view: tools, ...more })`no-such-program`);
     t.match(await open.run({ ...bash('exit 0') }), { exitCode: 0 }, 'another launch of the open jail');
   },
 );
-
-// No program of 300 ms can have waited for the server, and the event loop was free.
-async function timesOut(t: Test, name: string, launch: () => Promise<unknown>): Promise<void> {
-  let ticks = 0;
-  const timer = setInterval(() => ticks++, 10);
-  await t.rejects(launch(), { code: 'ETIMEDOUT' }, name);
-  clearInterval(timer);
-  t.ok(ticks > 5, `${name}: ${ticks} ticks`);
-}
 
 t.test(
   'a jail, a profile and a pid file on a file system that does not answer hold neither the event loop, nor other launches, nor node:fs',
@@ -113,26 +117,33 @@ t.test(
     const kept = `${above}/jail`;
     const built = uchrootJail(['build', kept, 'bash']);
     t.equal(built.status, 0, built.stderr);
-    const request = { ...isolated, ...bash('exit 0'), timeoutMs: 300 };
-    const onKept = { ...request, jail: kept };
-    for (let i = 0; i < 2; i++) t.equal((await runInJail({ ...onKept, timeoutMs: 10_000 })).exitCode, 0);
+    const request = { ...isolated, ...bash('exit 0') };
+    const onKept = { ...request, jail: kept, timeoutMs: patientMs(300) };
+    for (let i = 0; i < 2; i++)
+      t.equal((await runInJail({ ...onKept, timeoutMs: patientMs(10_000) })).exitCode, 0);
     const silent = mountSilent(t);
     mountSilent(t, above);
-    await timesOut(t, 'a jail', () => runInJail({ ...request, jail: `${silent}/jail` }));
-    await timesOut(t, 'a profile', () => runInJail({ ...request, seccomp: `${silent}/profile` }));
-    await timesOut(t, 'a pid file', () => runInJail({ ...request, pidFile: `${silent}/pid` }));
+    await timesOut(t, 'a jail', (more) => runInJail({ ...request, jail: `${silent}/jail`, ...more }));
+    await timesOut(t, 'a profile', (more) =>
+      runInJail({ ...request, seccomp: `${silent}/profile`, ...more }),
+    );
+    await timesOut(t, 'a pid file', (more) => runInJail({ ...request, pidFile: `${silent}/pid`, ...more }));
     await using open = await openJail(jail, { user, isolate: true });
-    await timesOut(t, 'a profile of an open jail', () =>
-      open.run({ ...bash('exit 0'), timeoutMs: 300, seccomp: `${silent}/profile` }),
+    await timesOut(t, 'a profile of an open jail', (more) =>
+      open.run({ ...bash('exit 0'), seccomp: `${silent}/profile`, ...more }),
     );
     // more than there are threads and turns
     const held = Array.from({ length: 20 }, () =>
       runInJail(onKept).then(Boolean, ({ code }: LaunchError) => code),
     );
-    t.match(await runInJail({ ...request, timeoutMs: 10_000 }), { exitCode: 0 }, 'another jail');
+    t.match(await runInJail({ ...request, timeoutMs: patientMs(10_000) }), { exitCode: 0 }, 'another jail');
     t.ok((await readFileBeside('/proc/self/stat')).length > 0, 'node:fs');
     t.same(new Set(await Promise.all(held)), new Set(['ETIMEDOUT']), 'a jail that was verified before');
-    t.match(await runInJail({ ...request, timeoutMs: 10_000 }), { exitCode: 0 }, 'another jail, later');
+    t.match(
+      await runInJail({ ...request, timeoutMs: patientMs(10_000) }),
+      { exitCode: 0 },
+      'another jail, later',
+    );
   },
 );
 
@@ -275,7 +286,7 @@ t.test('kill, timeout and disposal end every process of the jail', { skip }, asy
   killed.kill();
   t.same(await exitOf(killed), [null, 'SIGTERM']);
   t.ok(await eventually(() => processesOf(uid).length === 0), 'kill');
-  const timed = await started(500);
+  const timed = await started(patientMs(500));
   await exitOf(timed);
   t.ok(await eventually(() => processesOf(uid).length === 0), 'timeout');
   const disposed = await started();
@@ -307,7 +318,8 @@ t.test('SIGKILL of the service at any moment leaves no process', { skip }, async
 // The service dies before its launcher asks for the signal, and `beside` is called while somebody still reads the pipe.
 async function closeLastReader(t: Test, beside: (init: number) => Promise<void>): Promise<void> {
   const request = { ...isolated, ...bash('trap "" IO; exec sleep 61'), stdio: 'ignore' };
-  const delay = 'inject=prctl:delay_enter=500000:when=1';
+  // in this time the service must be killed
+  const delay = `inject=prctl:delay_enter=${patientMs(1000) * 1000}:when=1`;
   const wrapper = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', delay];
   const strace = startService('spawn', request, { wrapper });
   const ended = once(strace, 'exit');
