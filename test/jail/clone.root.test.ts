@@ -22,7 +22,7 @@ import { filesIn } from '../support/builder.ts';
 import { makeDirectory } from '../support/directory.ts';
 import { patientMs } from '../support/patience.ts';
 import { unlessRoot } from '../support/root.ts';
-import { countOf, settledFds } from '../support/service.ts';
+import { countOf, fdsFallTo, settledFds } from '../support/service.ts';
 import {
   listTree,
   makeMemory,
@@ -259,7 +259,7 @@ t.test('a tree deeper than a path can be long is copied with few descriptors', a
   clearInterval(timer);
   t.match(report, { files: 602, directories: 603, skipped: [] });
   t.ok(most - before < 100, `${most - before} more descriptors`);
-  t.ok((await settledFds()) <= before);
+  t.ok(await fdsFallTo(before));
   const find = (directory: string) => sh('find "$0" -printf "%d %m %U %G %T@ %s\\n" | sort', directory);
   t.equal(find(`${base}/jail`), find(template));
 });

@@ -8,7 +8,7 @@ import t from 'tap';
 import { openJail } from '../../support/public-api.ts';
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { settledFds, text } from '../../support/service.ts';
+import { fdsBecome, settledFds, text } from '../../support/service.ts';
 
 const skip = unlessRoot();
 const uid = 61_139;
@@ -174,7 +174,7 @@ t.test('it starts nothing in a closed jail, and leaves nothing open', { skip }, 
   await launch.run();
   open.close();
   await t.rejects(launch.run(), { name: 'UsageError', message: /the jail has been closed/ });
-  t.equal(await settledFds(), before);
+  t.ok(await fdsBecome(before));
 });
 
 t.test('a start with variables of its own gets the others as they were prepared', { skip }, async (t) => {

@@ -35,6 +35,7 @@ import {
   plainEnv,
   processesOf,
   runs,
+  fdsFallTo,
   settledFds,
   startService,
 } from '../../support/service.ts';
@@ -304,7 +305,7 @@ t.test('500 launches leave no cgroup and no descriptor', { skip }, async (t) => 
   for (let i = 0; i < 50; i++) await Promise.all(Array.from({ length: 10 }, () => runInJail(request)));
   t.same(cgroups(own), []);
   // fewer, if an earlier test's were closed late
-  t.ok((await settledFds()) <= before);
+  t.ok(await fdsFallTo(before));
 });
 
 t.test('what a killed service has left is gone after the next start', { skip }, async (t) => {

@@ -14,6 +14,7 @@ import {
   countOf,
   eventually,
   processesOf,
+  fdsBecome,
   settledFds,
   startService,
   text,
@@ -49,7 +50,7 @@ t.test('200 launches at once all tell the right status', { skip }, async (t) => 
     Array.from({ length: 200 }, (_, i) => i),
   );
   t.equal(new Set(results.map((result) => result.pid)).size, 200);
-  t.equal(await settledFds(), before);
+  t.ok(await fdsBecome(before));
 });
 
 t.test(
@@ -79,7 +80,7 @@ t.test(
     t.strictSame(wrong, []);
     t.equal(next, howMany);
     t.ok(await eventually(() => childrenOf(process.pid).length === 0), 'no zombie');
-    t.equal(await settledFds(), before.fds);
+    t.ok(await fdsBecome(before.fds));
     t.equal(countOf(process.pid).threads, before.threads);
     t.comment(`slowest: ${slowestMs.toFixed(1)} ms`);
   },

@@ -15,6 +15,7 @@ import {
   eventually,
   plainEnv,
   processesOf,
+  fdsFallTo,
   settledFds,
   statusOf,
 } from '../../support/service.ts';
@@ -105,7 +106,7 @@ t.test('the children of a worker that is terminated go with it, and leave no zom
     [],
   );
   // Workers of earlier tests may close their descriptors only now.
-  t.ok((await settledFds()) <= before, 'no descriptor of theirs is left open');
+  t.ok(await fdsFallTo(before), 'no descriptor of theirs is left open');
 });
 
 t.test('so do what they have started, and output that nobody has read', { skip }, async (t) => {
@@ -120,7 +121,7 @@ t.test('so do what they have started, and output that nobody has read', { skip }
     await worker.terminate();
     t.ok(await eventually(() => processesOf(uid).length === 0), words.join(' '));
     t.strictSame(childrenOf(process.pid), []);
-    t.ok((await settledFds()) <= before);
+    t.ok(await fdsFallTo(before));
   }
 });
 
@@ -141,7 +142,7 @@ t.test('terminating a worker while launches are in flight is safe', { skip }, as
   }
   t.ok(await eventually(() => processesOf(uid).length === 0));
   t.ok(await eventually(() => childrenOf(process.pid).length === 0), 'no zombie is left');
-  t.ok((await settledFds()) <= before, 'no descriptor is left, wherever the launches were');
+  t.ok(await fdsFallTo(before), 'no descriptor is left, wherever the launches were');
   // The launches of this thread are not affected, and use their four threads.
   const { threads } = countOf(process.pid);
   for (let i = 0; i < 8; i++) {
@@ -164,7 +165,7 @@ t.test(
       await worker.terminate();
     }
     t.ok(await eventually(() => processesOf(uid).length === 0));
-    t.ok((await settledFds()) <= before + 2, 'none is left'); // the launches themselves keep two
+    t.ok(await fdsFallTo(before + 2), 'none is left'); // the launches themselves keep two
   },
 );
 
