@@ -38,7 +38,7 @@ inService('a service is warned of a time zone that the jail does not have', asyn
   const listen = (warning: Error): void => void warnings.push(warning);
   process.on('warning', listen);
   t.teardown(() => process.off('warning', listen));
-  await runInJail({ user: '61104:61104', jail, program: '/probe', env: { TZ: 'Europe/Nowhere' } });
+  await runInJail({ user: '61148:61148', jail, program: '/probe', env: { TZ: 'Europe/Nowhere' } });
   await new Promise((resolve) => setImmediate(resolve));
   t.equal(warnings.length, 1);
   t.match(warnings[0]?.message, /^TZ=Europe\/Nowhere: /);

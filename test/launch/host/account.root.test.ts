@@ -15,8 +15,8 @@ const skip = unlessRoot('unshare');
 const jail = skip === false ? makeJail(t, 'probe') : '';
 const user = 'changing';
 
-const passwd = (uid: number): string => `root:x:0:0::/root:/bin/sh\n${user}:x:${uid}:61131::/:/bin/sh\n`;
-const group = (gid: number): string => `root:x:0:\nfirst:x:61131:\nmore:x:${gid}:${user}\n`;
+const passwd = (uid: number): string => `root:x:0:0::/root:/bin/sh\n${user}:x:${uid}:61130::/:/bin/sh\n`;
+const group = (gid: number): string => `root:x:0:\nfirst:x:61130:\nmore:x:${gid}:${user}\n`;
 
 interface Answer {
   readonly uid?: readonly number[];
@@ -31,7 +31,7 @@ class Service {
   constructor(t: Test, nsswitch: string) {
     const directory = makeDirectory(t);
     mkdirSync(join(directory, 'upper'));
-    const files = { passwd: passwd(61_131), group: group(61_132), 'nsswitch.conf': nsswitch };
+    const files = { passwd: passwd(61_130), group: group(61_132), 'nsswitch.conf': nsswitch };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, 'upper', name), text);
     // overlayfs does not accept a directory of another overlay.
     const layers = join(directory, 'layers');
@@ -76,8 +76,8 @@ t.test('a change of users and groups counts for the next launch', { skip }, asyn
     'passwd: files systemd\ngroup: files\n',
   ]) {
     const service = new Service(t, nsswitch);
-    t.equal(uidOf(await service.ask()), 61_131);
-    t.equal(uidOf(await service.ask()), 61_131);
+    t.equal(uidOf(await service.ask()), 61_130);
+    t.equal(uidOf(await service.ask()), 61_130);
     // Changed in place, with the same size.
     writeFileSync(service.path('passwd'), passwd(61_133));
     t.equal(uidOf(await service.ask()), 61_133);
@@ -86,7 +86,7 @@ t.test('a change of users and groups counts for the next launch', { skip }, asyn
     // Replaced by rename, like vipw(8).
     writeFileSync(service.path('group.new'), group(61_135));
     renameSync(service.path('group.new'), service.path('group'));
-    t.same((await service.ask()).groups, [61_131, 61_135]);
+    t.same((await service.ask()).groups, [61_130, 61_135]);
     writeFileSync(service.path('passwd'), 'root:x:0:0::/root:/bin/sh\n');
     t.match(await service.ask(), { code: 'ERR_UNKNOWN_USER' });
     writeFileSync(service.path('passwd'), passwd(61_136));

@@ -4,7 +4,7 @@ import { makeWorld, type World } from '../../support/outbound.ts';
 
 const test = rootTest('unshare', 'nsenter', 'setpriv', 'ip', 'python3', 'openssl', 'git');
 // Only this file has processes of this uid.
-const uid = 61_477;
+const uid = 61_483;
 const isRoot = process.getuid?.() === 0;
 const world: World = isRoot ? makeWorld() : { directory: '/', jail: '/', by: [], run: () => undefined };
 

@@ -11,7 +11,7 @@ import { unlessRoot } from '../../support/root.ts';
 import { runService, startService, text } from '../../support/service.ts';
 
 const skip = unlessRoot();
-const user = '61110:61110';
+const user = '61145:61145';
 const jail = skip === false ? makeJail(t, 'actor', 'probe') : '';
 
 t.test(
@@ -24,7 +24,7 @@ t.test(
     const state = JSON.parse(await text(child.stdout)) as Record<string, unknown>;
     t.hasStrict(state, {
       pid: isolated ? 2 : child.pid,
-      uid: [61_110, 61_110, 61_110, 61_110],
+      uid: [61_145, 61_145, 61_145, 61_145],
       groups: [],
       ignored: '0',
       blocked: '0',

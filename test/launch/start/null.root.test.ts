@@ -14,7 +14,7 @@ import { unlessRoot } from '../../support/root.ts';
 
 const skip = unlessRoot('gcc', 'setpriv', 'unshare', 'mount');
 const jail = skip === false ? makeJail(t, 'nodes') : '';
-const user = '61137:61137';
+const user = '61147:61147';
 
 interface Node {
   readonly name: string;

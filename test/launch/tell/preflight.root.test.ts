@@ -10,7 +10,7 @@ import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 
 const skip = unlessRoot();
-const user = '61113:61113';
+const user = '61146:61146';
 
 /** Removes all files of this name. */
 function removeAll(directory: string, name: string): number {
