@@ -11,6 +11,7 @@ import type { InetdStatus } from '../../lib/inetd/report/status-server.ts';
 import { askStatus } from '../../lib/inetd/report/status-server.ts';
 import { ask, connectTo, hear, makeServerJail, startInetd } from '../support/inetd.ts';
 import { plainRootTest, rootTest, start, temporaryDirectory } from '../support/launch.ts';
+import { patientMs } from '../support/patience.ts';
 import { countOf, eventually, plainEnv, processesOf, runs, statusOf } from '../support/service.ts';
 
 const test = rootTest('prlimit', 'python3', 'socat');
@@ -50,7 +51,7 @@ test('a client of IPv4, of IPv6 and of a unix socket gets the program, as the us
     '--listen',
     path,
     '--listen',
-    '@uchroot-test',
+    `@uchroot-test-${process.pid}`,
     '--socket-mode',
     '600',
   ];
@@ -64,7 +65,7 @@ test('a client of IPv4, of IPv6 and of a unix socket gets the program, as the us
     t.equal(text, state);
   }
   // Node 20 cannot connect to a name without a file
-  const abstract = start(['socat', '-u', 'ABSTRACT-CONNECT:uchroot-test', '-']);
+  const abstract = start(['socat', '-u', `ABSTRACT-CONNECT:uchroot-test-${process.pid}`, '-']);
   t.equal(abstract.stdout, state);
   t.equal(await daemon.end(), 0);
   t.notOk(existsSync(path), 'the socket is removed');
@@ -212,14 +213,30 @@ test('--rate makes clients wait, and refuses none', async (t) => {
 });
 
 test('--timeout ends a connection, and its line says so', async (t) => {
-  const daemon = await startInetd(t, [...listen, '--timeout', '0.2', user, jail, '/server', 'copy']);
+  const daemon = await startInetd(t, [
+    ...listen,
+    '--timeout',
+    String(patientMs(500) / 1000),
+    user,
+    jail,
+    '/server',
+    'copy',
+  ]);
   const client = await connectTo(t, local(daemon.port));
   t.equal((await hear(client)).error, undefined);
   t.match(await daemon.entries(1), [{ reason: 'time', signal: 'SIGTERM' }]);
 });
 
 test('a program that ends with status 0 at SIGTERM has been ended by its time limit all the same', async (t) => {
-  const daemon = await startInetd(t, [...listen, '--timeout', '0.2', user, jail, '/server', 'obey']);
+  const daemon = await startInetd(t, [
+    ...listen,
+    '--timeout',
+    String(patientMs(500) / 1000),
+    user,
+    jail,
+    '/server',
+    'obey',
+  ]);
   await hear(await connectTo(t, local(daemon.port)));
   t.match(await daemon.entries(1), [{ reason: 'time', exitCode: 0, signal: null }]);
 });
@@ -231,6 +248,17 @@ test('--banner comes before the program', async (t) => {
   t.equal((await ask(local(daemon.port), 'me\n')).text, 'hello\nme\n');
 });
 
+/** The shortest time in ms that one of the last four took: a busy machine does not hold up each of them. */
+async function shortestOf(count: number, once: (i: number) => Promise<unknown>): Promise<number> {
+  const took: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const begin = performance.now();
+    await once(i);
+    took.push(performance.now() - begin);
+  }
+  return Math.min(...took.slice(-4));
+}
+
 test('a program that fails at once, for many clients of three addresses, makes nobody wait', async (t) => {
   for (const [words, end] of [
     [['exit', '1'], { reason: 'exit', exitCode: 1 }],
@@ -239,10 +267,10 @@ test('a program that fails at once, for many clients of three addresses, makes n
     const status = `${temporaryDirectory()}/status`;
     const options = ['--status-socket', status];
     const daemon = await startInetd(t, [...listen, ...options, user, jail, '/server', ...words]);
-    const begin = performance.now();
-    for (let i = 0; i < 30; i++) await ask({ ...local(daemon.port), localAddress: `127.0.0.${7 + (i % 3)}` });
-    const durationMs = performance.now() - begin;
-    t.ok(durationMs < 30_000, `${durationMs} ms: the pauses of thirty crashes take four minutes`);
+    const shortestMs = await shortestOf(30, (i) =>
+      ask({ ...local(daemon.port), localAddress: `127.0.0.${7 + (i % 3)}` }),
+    );
+    t.ok(shortestMs < 3000, `${shortestMs} ms: the pause after each of so many crashes would be 10 s`);
     t.match(await daemon.entries(30), [end]);
     t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ failures: 0 }] });
     t.equal(await daemon.end(), 0);
@@ -325,9 +353,8 @@ test('launches that fail are tried more and more seldom, and at once with --no-p
   t.ok(performance.now() - begin > 300, 'the last two have waited for 100 and 200 ms');
   t.match(JSON.parse(await askStatus(status, 'status')), { services: [{ failures: 5 }] });
   const atOnce = await startInetd(t, [...listen, '--no-pause', user, jail, '/missing']);
-  const beginAtOnce = performance.now();
-  for (let i = 0; i < 12; i++) await ask(local(atOnce.port));
-  t.ok(performance.now() - beginAtOnce < 22_000, 'the pauses of twelve take 32 seconds');
+  const shortestMs = await shortestOf(12, () => ask(local(atOnce.port)));
+  t.ok(shortestMs < 3000, `${shortestMs} ms: the last four pauses would be longer`);
 });
 
 test('a program that is missing is a problem of the log, and the client is closed', async (t) => {
@@ -516,7 +543,8 @@ test('without descriptors it accepts again after a moment, though its connection
   const later = Array.from({ length: 12 }, () =>
     ask(local(daemon.port), 'x').then(({ text }) => over.push(text)),
   );
-  for (; over.length < later.length && served.length > 0; served.pop()?.destroy()) await sleep(40);
+  for (; over.length < later.length && served.length > 0; served.pop()?.destroy())
+    await eventually(() => over.length === later.length, 1000);
   t.ok(served.length > 0, 'all of them have been accepted before the last connection has ended');
   await Promise.all(later);
 });
@@ -571,7 +599,8 @@ test('a wait service that ends without a look at its socket does not start all t
 
 // tells its client whether another program has one at the same time, and when it was started
 const aloneScript = `import socket, time
-begin = time.monotonic()
+# the start of the process: python may take long on a busy machine
+begin = int(open('/proc/self/stat').read().rsplit(')')[-1].split()[19]) / 100
 client = socket.socket(fileno=0).accept()[0]
 mine = socket.socket(socket.AF_UNIX)
 word = 'alone'

@@ -17,6 +17,7 @@ import {
 } from '../support/public-api.ts';
 import { makeJail } from '../support/programs.ts';
 import { unlessInstalled, unlessRoot } from '../support/root.ts';
+import { patientMs } from '../support/patience.ts';
 import { childrenOf, eventually, plainEnv, processesOf } from '../support/service.ts';
 
 const skip = unlessRoot();
@@ -87,7 +88,7 @@ t.test(
 t.test('timeout, abort and disposal end what the program has started', { skip }, async (t) => {
   for (const newSession of [false, true]) {
     const words = [`fork=${long}`, `fork=${long}`, `sleep=${long}`];
-    const timed = await act(words, { timeoutMs: 500, newSession });
+    const timed = await act(words, { timeoutMs: patientMs(500), newSession });
     t.match(await timed.exited, { signal: 'SIGTERM' });
     t.ok(await isOver());
 
@@ -104,11 +105,13 @@ t.test('timeout, abort and disposal end what the program has started', { skip },
 
 t.test('also what ignores the signal, once the program has ended or with it', { skip }, async (t) => {
   // Only the child ignores the signal: the program ends at once.
-  const child = await act(['ignore=15', `fork=${long}`, 'default=15', `sleep=${long}`], { timeoutMs: 500 });
+  const child = await act(['ignore=15', `fork=${long}`, 'default=15', `sleep=${long}`], {
+    timeoutMs: patientMs(500),
+  });
   t.match(await child.exited, { signal: 'SIGTERM' });
   t.ok(await isOver());
   const deaf = await act(['ignore=15', `fork=${long}`, `sleep=${long}`], {
-    timeoutMs: 500,
+    timeoutMs: patientMs(500),
     forceKillAfterMs: 50,
   });
   t.match(await deaf.exited, { signal: 'SIGKILL' });
@@ -123,7 +126,7 @@ t.test(
       const request: RunRequest = {
         ...base,
         args: [`fork=${long}`, 'out=x'],
-        timeoutMs: 500,
+        timeoutMs: patientMs(500),
         leaveDescendants,
       };
       await t.rejects(runInJail(request), { code: 'ETIMEDOUT', stdout: 'x', exitCode: 0 });
@@ -186,7 +189,7 @@ t.test(
 );
 
 t.test('a daemon has left the group', { skip: skipIsolated }, async (t) => {
-  const child = await act([`daemon=${long}`, 'sleep=100']);
+  const child = await act([`daemon=${long}`]);
   await once(child, 'close');
   await sleep(50);
   t.equal(processesOf(uid).length, 1);
@@ -198,22 +201,25 @@ t.test('what still writes into a pipe is waited for', { skip: skipIsolated }, as
   t.match({ stdout, exitCode }, { stdout: 'early', exitCode: 0 });
   // a process closes its descriptors a moment before it has ended
   t.ok(await isOver());
-  const child = await act(['fork=1000', 'exit=0'], { stdio: 'pipe' });
+  const child = await act([`fork=${long}`, 'exit=0'], { stdio: 'pipe' });
+  const closed = once(child, 'close');
   await child.exited;
   t.equal(processesOf(uid).length, 1);
-  await once(child, 'close');
-  t.ok(await isOver());
+  await endAll();
+  await closed;
 });
 
 t.test(
   'the pid is not free before the group has been signalled, and then no zombie is left',
   { skip: skipIsolated },
   async (t) => {
-    const child = await act(['fork=1000', 'exit=0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = await act([`fork=${long}`, 'exit=0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const closed = once(child, 'close');
     await child.exited;
     t.ok(childrenOf(process.pid).includes(child.pid));
     t.equal(child.kill(), false);
-    await once(child, 'close');
+    await endAll();
+    await closed;
     t.strictSame(childrenOf(process.pid), []);
   },
 );

@@ -5,7 +5,7 @@
 //   sleep=MS                sleeps, even if signals arrive
 //   ignore=N default=N      ignores signal N, and stops ignoring it
 //   fork=MS                 starts a child that sleeps, with all descriptors
-//   daemon=MS               the same, in a new session
+//   daemon=MS               the same, in a new session, which it has begun when the next instruction does
 //   storm=MS                stops and continues all other processes of its user, over and over
 //   touch=FILE              creates FILE
 //   fds                     prints the numbers of the open descriptors
@@ -70,10 +70,20 @@ static void leaveChild(long ms) {
 }
 
 static void leaveDaemon(long ms) {
+  int ends[2];
+  char none;
+  if (pipe(ends) < 0) fail("pipe");
   const pid_t child = fork();
   if (child < 0) fail("fork");
-  if (child > 0) return;
+  close(ends[child > 0]);
+  if (child > 0) {
+    while (read(ends[0], &none, 1) < 0 && errno == EINTR) {
+    }
+    close(ends[0]);
+    return;
+  }
   if (setsid() < 0) fail("setsid");
+  close(ends[1]);
   rest(ms);
   _exit(0);
 }

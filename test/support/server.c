@@ -81,11 +81,12 @@ static void obey(void) {
   pause();
 }
 
-// closes the connection, and goes on without it
-static void leave(int milliseconds) {
+// closes the connection, and goes on without it until SIGTERM
+static void leave(void) {
+  signal(SIGTERM, endWell);
   if (write(1, "bye\n", 4) != 4) exit(3);
   for (int fd = 0; fd < 3; fd++) close(fd);
-  pauseFor(milliseconds);
+  pause();
 }
 
 // Holds the lock of its socket for ever: the kernel reads what it sends from memory that nobody fills. Needs CAP_SYS_PTRACE.
@@ -113,7 +114,7 @@ int main(int count, char** argv) {
   else if (strcmp(what, "shut") == 0) shutdown(1, SHUT_WR), drain();
   else if (strcmp(what, "pause") == 0) pause();
   else if (strcmp(what, "obey") == 0) obey();
-  else if (strcmp(what, "leave") == 0) leave(number);
+  else if (strcmp(what, "leave") == 0) leave();
   else if (strcmp(what, "hold") == 0) hold();
   else if (strcmp(what, "exit") == 0) return number;
   else return 99;

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 
 import { packageDirectory, searchPath } from './launch.ts';
+import { patientMs } from './patience.ts';
 import { sanitizerEnv } from './sanitizer.ts';
 
 interface State {
@@ -12,7 +13,7 @@ interface State {
   readonly foreground: number;
 }
 
-const patienceMs = 15_000;
+const patienceMs = (): number => patientMs(15_000);
 
 export class Terminal {
   readonly #child: ChildProcess;
@@ -44,11 +45,10 @@ export class Terminal {
   }
 
   async #until(condition: () => boolean, what: string): Promise<void> {
-    const end = performance.now() + patienceMs;
+    const end = performance.now() + patienceMs();
     while (!condition()) {
       const left = end - performance.now();
-      if (left <= 0)
-        throw new Error(`no ${what} within ${patienceMs} ms: ${JSON.stringify(this.#shown.slice(-400))}`);
+      if (left <= 0) throw new Error(`no ${what} in time: ${JSON.stringify(this.#shown.slice(-400))}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#changed = () => {
@@ -65,7 +65,7 @@ export class Terminal {
 
   /** Types a key again and again until this text is shown. */
   async typeUntil(key: string, text: string): Promise<void> {
-    for (const end = performance.now() + patienceMs; performance.now() < end;) {
+    for (const end = performance.now() + patienceMs(); performance.now() < end;) {
       this.type(key);
       const next = performance.now() + 300;
       while (!this.#shown.includes(text) && performance.now() < next)
@@ -100,7 +100,7 @@ export class Terminal {
 
   /** Waits until the terminal is raw, or is not. */
   async becomes(raw: boolean): Promise<boolean> {
-    for (const end = performance.now() + patienceMs; performance.now() < end;) {
+    for (const end = performance.now() + patienceMs(); performance.now() < end;) {
       if ((await this.state()).raw === raw) return true;
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

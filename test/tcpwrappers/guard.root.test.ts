@@ -134,7 +134,8 @@ t.test('a stranger whose addresses have dead reverse DNS locks out nobody else',
   const network = Array.from({ length: 100 }, (_, i) => `fd00:231:0::1:${i}`);
   addAddresses(stranger, network);
   const { path } = openFiles(t, { allow: 'service: good.test\n', deny: 'ALL: ALL\n' });
-  const files = { hosts: '', 'nsswitch.conf': 'hosts: files dns\n', 'resolv.conf': 'nameserver 127.0.0.1\n' };
+  const resolver = 'nameserver 127.0.0.1\noptions timeout:30\n'; // not 5 s: the name server may be slow
+  const files = { hosts: '', 'nsswitch.conf': 'hosts: files dns\n', 'resolv.conf': resolver };
   const dns = await startInside(t, server, files, ['python3', '-c', DNS]);
   t.equal(await dns.next(), 'ready');
   const guarded = await startInside(t, server, files, [

@@ -282,7 +282,7 @@ t.test('a command that hangs is ended, and what it opened counts', asRoot, async
   const directory = makeDirectory(t, '/var/tmp');
   putFile(`${directory}/file`, 'x');
   const begin = performance.now();
-  const learned = await learn(`sh -c 'cat ${directory}/file; sleep 1000'`, { timeoutMs: 2000 });
+  const learned = await learn(`sh -c 'cat ${directory}/file; sleep 1000'`, { timeoutMs: patientMs(2000) });
   t.match(learned, { timedOut: true, exitCode: null, signal: 'SIGTERM' });
   t.ok(isIn(learned.files, `${directory}/file`));
   t.ok(performance.now() - begin < patientMs(20_000));
@@ -290,7 +290,7 @@ t.test('a command that hangs is ended, and what it opened counts', asRoot, async
 
 t.test('one that ignores SIGTERM is killed', asRoot, async (t) => {
   const learned = await learn(`sh -c 'trap "" TERM; while :; do sleep 1; done'`, {
-    timeoutMs: 2000,
+    timeoutMs: patientMs(2000),
   });
   t.match(learned, { timedOut: true, exitCode: null });
   t.match(learned.programs, [/sh$/, /sleep$/]);

@@ -20,6 +20,7 @@ import { inChild } from '../../support/child.ts';
 import { commandEnv, rootTest, start, temporaryDirectory } from '../../support/launch.ts';
 import { give, ordinary } from '../../support/ordinary.ts';
 import { readState } from '../../support/probe.ts';
+import { patientMs } from '../../support/patience.ts';
 import { eventually, processesOf, statusOf } from '../../support/service.ts';
 
 const test = rootTest('setpriv', 'unshare');
@@ -335,7 +336,7 @@ test('a service without root runs, streams, stops and ends programs', async (t) 
     const isolated = { user: 'root', jail: ${JSON.stringify(jail)}, rootless: true };
     const bash = (script) => ({ program: '/bin/bash', args: ['-c', script] });
     const { stdout } = await runInJail({ ...isolated, ...bash('echo $$; cat'), input: 'in\\n' });
-    const late = await runInJail({ ...isolated, ...bash('sleep 60 & exec sleep 61'), timeoutMs: 300, reject: false });
+    const late = await runInJail({ ...isolated, ...bash('sleep 60 & exec sleep 61'), timeoutMs: ${patientMs(300)}, reject: false });
     const failed = await runInJail({ ...isolated, ...bash('exit 3') }).catch(({ code, exitCode }) => [code, exitCode]);
     const missing = await runInJail({ ...isolated, program: '/nope' }).catch(({ name, code, step }) => [name, code, step]);
     const opened = await openJail(isolated.jail, { user: 'root', rootless: true, view: [{ proc: '/proc' }, { tmpfs: '/tmp' }] });

@@ -9,6 +9,7 @@ import { uchrootJail } from '../../support/builder.ts';
 import { command, temporaryDirectory } from '../../support/launch.ts';
 import { openJail, type Jail, type JailRunRequest } from '../../support/public-api.ts';
 import { unlessRoot } from '../../support/root.ts';
+import { patientMs } from '../../support/patience.ts';
 import { plainEnv } from '../../support/service.ts';
 
 const skip = unlessRoot('python3');
@@ -105,7 +106,12 @@ t.test('each limit ends it, is named, and leaves no cgroup behind', { skip }, as
         124,
         /longer than 0.5 s/,
       ],
-      ['import os\nwhile True: os.fork()', ['--time', '1', '--memory', '2G'], 1, /more processes than 64/],
+      [
+        'import os\nwhile True: os.fork()',
+        ['--time', String(patientMs(1000) / 1000), '--memory', '2G'],
+        1,
+        /more processes than 64/,
+      ],
     ];
   for (const [code, options, status, said] of ends) {
     const before = new Set(cgroups());
@@ -179,7 +185,7 @@ t.test('an open jail needs no other word, and each program is alone', { skip }, 
   await run("open('/tmp/left', 'w')");
   const { stdout } = await run("import os; print(os.listdir('/tmp'))");
   t.equal(stdout, '[]\n');
-  t.match(await run('while True: pass', { timeoutMs: 300 }), { limit: 'time', signal: 'SIGKILL' });
+  t.match(await run('while True: pass', { timeoutMs: patientMs(300) }), { limit: 'time', signal: 'SIGKILL' });
   t.match(await run('x = bytearray(2**28)', { memory: '64M' }), { limit: 'memory' });
   open.close();
 });

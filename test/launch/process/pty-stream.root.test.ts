@@ -7,8 +7,9 @@ import t, { type Test } from 'tap';
 import { openJail, runInJail, spawnInJail, type JailedProcess } from '../../../lib/index.ts';
 import { uchrootJail } from '../../support/builder.ts';
 import { temporaryDirectory } from '../../support/launch.ts';
+import { patientMs } from '../../support/patience.ts';
 import { unlessRoot } from '../../support/root.ts';
-import { eventually, processesOf, runs, settledFds, startService } from '../../support/service.ts';
+import { eventually, processesOf, runs, fdsBecome, settledFds, startService } from '../../support/service.ts';
 
 const skip = unlessRoot();
 const uid = 61_272;
@@ -49,13 +50,17 @@ class Session {
   }
 
   async shows(text: string): Promise<void> {
-    const end = performance.now() + 15_000;
+    const end = performance.now() + patientMs(15_000);
     while (!this.shown.includes(text)) {
       const left = end - performance.now();
       if (left <= 0) throw new Error(`no ${text}: ${JSON.stringify(this.shown.slice(-300))}`);
       await new Promise<void>((resolve) => {
-        this.#changed = resolve;
-        setTimeout(resolve, left);
+        // a timer that stays would hold the process
+        const timer = setTimeout(resolve, left);
+        this.#changed = () => {
+          clearTimeout(timer);
+          resolve();
+        };
       });
     }
     this.shown = this.shown.slice(this.shown.indexOf(text) + text.length);
@@ -129,7 +134,7 @@ test('to destroy the stream hangs up', async (t) => {
     sleeping.child.pty.destroy();
     t.match(await sleeping.child.exited, { signal: 'SIGHUP' });
   }
-  t.equal(await settledFds(), fds, 'no descriptor is left');
+  t.ok(await fdsBecome(fds), 'no descriptor is left');
 });
 
 test('what is written after the end is lost without an error', async (t) => {

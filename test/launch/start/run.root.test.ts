@@ -27,6 +27,9 @@ function act(words: readonly string[], more: Partial<RunRequest<Encoding>> = {})
   return runInJail({ ...base, args: words, ...more });
 }
 
+// In this time a program begins and does all but sleep.
+const enoughMs = (): number => patientMs(500);
+
 function wrong(more: object): Promise<unknown> {
   return runInJail({ ...base, ...more });
 }
@@ -234,16 +237,19 @@ t.test('a program whose time is over just as it begins gets killSignal', { skip 
 
 t.test('timeoutMs stops the program with killSignal', { skip }, async (t) => {
   const started = performance.now();
-  t.match(await failure(['out=begun', 'sleep=60000'], { timeoutMs: 500 }), {
+  const timeoutMs = enoughMs();
+  t.match(await failure(['out=begun', 'sleep=60000'], { timeoutMs }), {
     code: 'ETIMEDOUT',
     signal: 'SIGTERM',
     stdout: 'begun',
     timedOut: true,
-    message: '/actor out=begun sleep=60000: it took longer than 500 ms and was stopped (ended by SIGTERM)',
+    message: `/actor out=begun sleep=60000: it took longer than ${timeoutMs} ms and was stopped (ended by SIGTERM)`,
   });
   t.ok(performance.now() - started < patientMs(20_000));
-  t.match(await failure(['sleep=60000'], { timeoutMs: 500, killSignal: 'SIGKILL' }), { signal: 'SIGKILL' });
-  t.match(await act(['sleep=60000'], { timeoutMs: 500, reject: false }), {
+  t.match(await failure(['sleep=60000'], { timeoutMs: enoughMs(), killSignal: 'SIGKILL' }), {
+    signal: 'SIGKILL',
+  });
+  t.match(await act(['sleep=60000'], { timeoutMs: enoughMs(), reject: false }), {
     stopped: 'ETIMEDOUT',
     timedOut: true,
     exitCode: null,
@@ -253,11 +259,14 @@ t.test('timeoutMs stops the program with killSignal', { skip }, async (t) => {
 });
 
 t.test('forceKillAfterMs ends one that ignores the signal', { skip }, async (t) => {
-  t.match(await failure(['ignore=15', 'out=deaf', 'sleep=60000'], { timeoutMs: 500, forceKillAfterMs: 50 }), {
-    code: 'ETIMEDOUT',
-    signal: 'SIGKILL',
-    stdout: 'deaf',
-  });
+  t.match(
+    await failure(['ignore=15', 'out=deaf', 'sleep=60000'], { timeoutMs: enoughMs(), forceKillAfterMs: 50 }),
+    {
+      code: 'ETIMEDOUT',
+      signal: 'SIGKILL',
+      stdout: 'deaf',
+    },
+  );
 });
 
 t.test('a timeout of 1 ms ends a launch that is still on its way', { skip }, async (t) => {
@@ -273,17 +282,17 @@ t.test('a timeout of 1 ms ends a launch that is still on its way', { skip }, asy
 
 t.test('a grandchild that holds stdout does not outlast the timeout', { skip: skipIsolated }, async (t) => {
   const started = performance.now();
-  t.match(await failure(['fork=60000', 'out=begun', 'sleep=60000'], { timeoutMs: 500 }), {
+  t.match(await failure(['fork=60000', 'out=begun', 'sleep=60000'], { timeoutMs: enoughMs() }), {
     code: 'ETIMEDOUT',
     stdout: 'begun',
   });
   t.match(
-    await failure(['fork=60000', 'out=ended'], { timeoutMs: 500 }),
+    await failure(['fork=60000', 'out=ended'], { timeoutMs: enoughMs() }),
     { code: 'ETIMEDOUT', stdout: 'ended', exitCode: 0 },
     'also when the program itself has ended in time',
   );
   const controller = new AbortController();
-  setTimeout(() => controller.abort(), 500);
+  setTimeout(() => controller.abort(), enoughMs());
   await t.rejects(act(['fork=60000', 'out=ended'], { signal: controller.signal }), {
     name: 'AbortError',
     ended: { exitCode: 0, stdout: 'ended' },

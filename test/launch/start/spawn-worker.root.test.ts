@@ -143,13 +143,14 @@ t.test('terminating a worker while launches are in flight is safe', { skip }, as
   t.ok(await eventually(() => processesOf(uid).length === 0));
   t.ok(await eventually(() => childrenOf(process.pid).length === 0), 'no zombie is left');
   t.ok(await fdsFallTo(before), 'no descriptor is left, wherever the launches were');
-  // The launches of this thread are not affected, and use their four threads.
+  // The launches of this thread are not affected. As many as run at once may each start a thread that looks at the host, and one that
+  // launches (native/start/crew.cc); on a fast machine fewer do.
   const { threads } = countOf(process.pid);
   for (let i = 0; i < 8; i++) {
     const runs = Array.from({ length: 8 }, () => runInJail({ ...base, args: ['exit=5'], reject: false }));
     t.ok((await Promise.all(runs)).every(({ exitCode }) => exitCode === 5));
   }
-  t.ok(countOf(process.pid).threads <= threads + 4);
+  t.ok(countOf(process.pid).threads <= threads + 2 * 8);
 });
 
 t.test(

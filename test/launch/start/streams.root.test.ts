@@ -21,6 +21,7 @@ import {
 import { makeJail } from '../../support/programs.ts';
 import { unlessRoot } from '../../support/root.ts';
 import { libraryUrl } from '../../support/child.ts';
+import { patientMs } from '../../support/patience.ts';
 import { eventually, plainEnv, processesOf } from '../../support/service.ts';
 
 const skip = unlessRoot();
@@ -68,7 +69,7 @@ async function* hold(first: Promise<unknown>) {
 t.test('a slow stream slows the program down, and a closed one ends its output', { skip }, async (t) => {
   const slow = new PassThrough({ highWaterMark: 1000 });
   const endless = { ...sh('while :; do echo 0123456789; done'), reject: false, stdoutTo: slow };
-  const stopped = await runInJail({ ...endless, timeoutMs: 300, killSignal: 'SIGKILL' as const });
+  const stopped = await runInJail({ ...endless, timeoutMs: patientMs(300), killSignal: 'SIGKILL' as const });
   t.match(stopped, { timedOut: true, limit: 'time' });
   t.ok(stopped.stdout.length < 400_000, `${stopped.stdout.length} bytes: a pipe and what was read`);
   const closed = new PassThrough();
@@ -87,7 +88,7 @@ t.test('a slow stream slows the program down, and a closed one ends its output',
 
 t.test('a standard input that nobody ends is named when the time is over', { skip }, async (t) => {
   const cat = { user, jail, program: '/bin/cat' };
-  await t.rejects(runInJail({ ...cat, stdio: 'pipe', timeoutMs: 200 }), {
+  await t.rejects(runInJail({ ...cat, stdio: 'pipe', timeoutMs: patientMs(200) }), {
     code: 'ETIMEDOUT',
     hint: "its standard input is a pipe that nobody ends: write input: '', or leave stdio[0] out",
   });
@@ -120,10 +121,12 @@ t.test('a line ends with \\n or \\r\\n, and a \\r alone is part of it', { skip }
 t.test('a line without end neither fills the memory nor holds the event loop', { skip }, async (t) => {
   const MiB = 2 ** 20;
   writeFileSync(`${jail}/long`, Buffer.alloc(15 * MiB, 'x'));
-  let [last, worst] = [performance.now(), 0];
+  // in computing of this process: others may have the processor for a while
+  let [last, worst] = [process.cpuUsage(), 0];
   const timer = setInterval(() => {
-    worst = Math.max(worst, performance.now() - last);
-    last = performance.now();
+    const { user, system } = process.cpuUsage(last);
+    worst = Math.max(worst, (user + system) / 1000);
+    last = process.cpuUsage();
   }, 1);
   const whole = await spawnInJail(sh("cat /long; printf '\\nend'"));
   const lengths: number[] = [];
@@ -135,7 +138,7 @@ t.test('a line without end neither fills the memory nor holds the event loop', {
   };
   await t.rejects(read(), { name: 'ExitError', code: 'ERR_MAX_BUFFER', limit: 'output', signal: 'SIGKILL' });
   clearInterval(timer);
-  t.ok(worst < 1000, `the event loop was held for ${worst} ms`);
+  t.ok(worst < 1000, `the event loop was held for ${worst} ms of computing`);
 });
 
 t.test('who leaves the loop closes the pipe', { skip }, async (t) => {
