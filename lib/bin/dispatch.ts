@@ -144,6 +144,12 @@ function complain<Context>(program: Program<Context>, thrown: unknown, status: n
     tell(`${name}: interrupted; ${left}\n`);
     return 130;
   }
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+    tell(
+      `${name}: the working directory does not exist any more\nhint: change to one that exists, such as cd /\n`,
+    );
+    return status;
+  }
   if (!(error instanceof UsageError || error instanceof JailError || error instanceof LaunchError)) {
     // A defect of uchroot. Node would exit with 1, which can have another meaning here.
     process.stderr.write(`${name}: ${error instanceof Error ? error.stack : String(error)}\n`);

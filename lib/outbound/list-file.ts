@@ -5,7 +5,9 @@ import { UsageError } from '../errors.ts';
 import { renewStamp, takeStamp, type Stamp } from '../values/file-stamp.ts';
 import { fileError } from '../values/file-error.ts';
 import { inWords, usageError } from '../values/wrong.ts';
+import { meantPath } from '../tree/misspelt-path.ts';
 import { quote } from '../words/quote.ts';
+import { errorCode } from '../words/system-error.ts';
 import { mostEntries, toEntry, type Entry } from './entry.ts';
 
 const key = 'connectTo';
@@ -40,7 +42,8 @@ export function readList(path: string): readonly Entry[] {
       throw new UsageError(`connect-to: ${quote(path)} has more than ${mostBytes} bytes`);
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw error instanceof UsageError ? error : fileError('connect-to', path, error);
+    const hint = errorCode(error) === 'ENOENT' ? meantPath(path, 'name a file that exists') : undefined;
+    throw error instanceof UsageError ? error : fileError('connect-to', path, error, hint);
   }
   const entries = text.split('\n').flatMap((line, at) => {
     const word = line.replace(/(?:^|\s)#.*/, '').trim();

@@ -13,6 +13,10 @@ export const writeHints: Readonly<Record<string, string>> = {
   EROFS: 'the file system is mounted read-only: mount it writable, and run the command again',
 };
 
+// of root: a network file system, or Landlock
+const notAllowed = (): string | undefined =>
+  process.geteuid?.() === 0 ? undefined : 'this user may not: name another path, or try sudo';
+
 /** The error of a system call that has failed at a file. @param step the part of the work, such as `banner` */
 export function fileError(step: string, path: Bytes, error: unknown, hint?: string): LaunchError {
   const { errno = -5 } = error as NodeJS.ErrnoException;
@@ -22,7 +26,7 @@ export function fileError(step: string, path: Bytes, error: unknown, hint?: stri
     code,
     errno: -errno,
     path: quote(path),
-    hint: hint ?? writeHints[code],
+    hint: hint ?? (code === 'EACCES' ? notAllowed() : writeHints[code]),
     cause: error,
   });
 }

@@ -32,6 +32,15 @@ export const scriptLine = (words: readonly string[]): string => words.map(script
 /** Words with blanks between them. Paths have to be absolute: then none is taken for an option. */
 export const commandLine = (...words: readonly string[]): string => words.map(shellWord).join(' ');
 
+const command =
+  /(^| && |, then )(?=(?:uchroot-jail|mkdir|touch|chmod|chown|setfacl|sed|ln|mv|install|apt-get) )/g;
+
+/** The user who has started this process: a launch in place that fails has given its privileges up. */
+export const startedBy = process.geteuid?.();
+
+/** A hint whose commands only root may run: each begins with sudo(8), unless root has started this process. */
+export const bySudo = (hint: string): string => (startedBy === 0 ? hint : hint.replace(command, '$1sudo '));
+
 /**
  * The tilde or variable at the start of a path that a shell has not replaced, because it was quoted (bash(1), "Tilde Expansion"). The path
  * has one byte a character.

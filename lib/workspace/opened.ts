@@ -7,6 +7,7 @@ import { native } from '../native.ts';
 import { readMounts } from '../tree/mountinfo.ts';
 import { bytePath, isWithin, showPath, type BytePath } from '../tree/path.ts';
 import { openFileRoot } from '../tree/root.ts';
+import { caller, isOrdinary } from '../trust/owner.ts';
 import { errnoName, reason } from '../words/errno.ts';
 import { toBuffer, type Bytes } from '../words/quote.ts';
 import { commandLine } from '../words/shell-word.ts';
@@ -42,7 +43,15 @@ export async function withWorkspace<T>(
       throw new JailError(`${shown} is no workspace of this user`, {
         code: 'ENOENT',
         path: shown,
-        hint: commandLine('uchroot', '--isolate', '--workspace', bytePath(asked), 'USER', 'JAIL', 'PROGRAM'),
+        hint: commandLine(
+          'uchroot',
+          isOrdinary(caller()) ? '--rootless' : '--isolate',
+          '--workspace',
+          bytePath(asked),
+          'USER',
+          'JAIL',
+          'PROGRAM',
+        ),
       });
     const lock = openSync(layersOf(place), constants.O_RDONLY | constants.O_DIRECTORY);
     open.push({ close: () => closeSync(lock) });

@@ -96,6 +96,159 @@ test("a jail of root's, and a place that is not his, are refused", async (t) => 
   t.same(readdirSync(base).toSorted(), ['home', 'root', 'shared']);
 });
 
+test('a remedy that takes root says sudo, and any other is his to follow', async (t) => {
+  const place = built(t);
+  const { base, home, run } = place;
+  const ofRoot = builtByRoot(place);
+  for (const [path, mode] of [
+    [`${base}/closed`, 0o700],
+    [`${base}/closed/jail`, 0o755],
+    [`${base}/readable`, 0o755],
+    [`${home}/project`, 0o755],
+  ] as const)
+    mkdirSync(path, { mode });
+  writeFileSync(`${home}/file`, '');
+  writeFileSync(`${base}/list`, '', { mode: 0o600 });
+  mkdirSync(`${home}/shut`);
+  give(home, uid);
+  chmodSync(`${home}/shut`, 0);
+  const mine = 'name another path, or try sudo';
+  const rootless = `uchroot --rootless ${uid}:${uid}`;
+  const rows: readonly (readonly [line: string, says: string])[] = [
+    // what only root may change
+    [
+      `${rootless} ${ofRoot} /bin/cat`,
+      `not found in the jail\nhint: sudo uchroot-jail build ${ofRoot} /bin/cat\n`,
+    ],
+    [
+      `uchroot --rootless --bind ${home}:/mnt ${uid}:${uid} ${ofRoot} /bin/ls`,
+      `\nhint: sudo mkdir -p ${ofRoot}/mnt   # as the`,
+    ],
+    [
+      `${rootless} ${base}/none /bin/ls`,
+      `no such file or directory\nhint: sudo uchroot-jail build ${base}/none /bin/ls\n`,
+    ],
+    [
+      `uchroot --plan ${uid}:${uid} ${home}/jail /bin/ls`,
+      '\nhint: sudo uchroot-jail build /srv/jail /bin/ls   # or accept',
+    ],
+    [
+      `uchroot-inetd check --listen 7000 ${uid}:${uid} ${ofRoot} /bin/cat`,
+      `\nhint: sudo uchroot-jail build ${ofRoot} /bin/cat\n`,
+    ],
+    ['uchroot-jail build new --package no-such-package', '\nhint: sudo apt-get install no-such-package\n'],
+    ['uchroot-service adopt nginx', ': only root adopts services.*\nhint: start it with sudo\n'],
+    // what he may not enter or write
+    [
+      `${rootless} ${base}/closed /bin/ls`,
+      `closed: permission denied\nhint: this user may not enter it; one of his own: uchroot-jail build ~/jail /bin/ls\n`,
+    ],
+    [
+      `${rootless} ${base}/closed/jail /bin/ls`,
+      `jail: permission denied\nhint: this user may not enter it; one of his own: uchroot-jail build ~/jail /bin/ls\n`,
+    ],
+    [`${rootless} ${home}/shut /bin/ls`, `shut: permission denied\nhint: chmod u\\+rwx ${home}/shut\n`],
+    [
+      `uchroot --rootless --ro-bind ${base}/closed/jail:/tmp ${uid}:${uid} ${home}/jail /bin/ls`,
+      'permission denied\nhint: the caller may not enter it, or a directory above it',
+    ],
+    [
+      `uchroot --rootless --ephemeral-dir ${base}/readable ${uid}:${uid} ${home}/jail /bin/ls`,
+      'permission denied\nhint: the caller must be able to write to the directory of --ephemeral-dir\n',
+    ],
+    [
+      `uchroot --rootless --pid-file ${base}/pid ${uid}:${uid} ${home}/jail /bin/ls`,
+      'and this user must be able to write there\n',
+    ],
+    [
+      `uchroot --rootless --seccomp ${base}/list ${uid}:${uid} ${home}/jail /bin/ls`,
+      `permission denied\nhint: .*${mine}\n`,
+    ],
+    [
+      `uchroot --rootless --connect-to @fille ${uid}:${uid} ${home}/jail /bin/ls`,
+      `hint: did you mean ${home}/file\\?\n`,
+    ],
+    [
+      `uchroot --unit systemd --unit-dir ${base} --unit-name x ${uid}:${uid} ${ofRoot} /bin/ls`,
+      `permission denied\nhint: .*${mine}\n`,
+    ],
+    [`uchroot-inetd check ${base}/list`, `permission denied\nhint: .*${mine}\n`],
+    [
+      'uchroot-inetd --listen 80 --rootless 65534 jail /bin/ls',
+      'permission denied\nhint: a port below 1024 takes root',
+    ],
+    [`uchroot-tcpd match --allow ${base}/list sshd 192.0.2.1`, `list: permission denied\nhint: .*${mine}\n`],
+    [
+      `uchroot-jail check ${base}/closed`,
+      `${base}/closed: Permission denied, openat\nhint: name a directory of your own`,
+    ],
+    [
+      `uchroot-jail check ${base}/closed/jail`,
+      `${base}/closed/jail: permission denied\nhint: .* name a directory of your own`,
+    ],
+    [
+      `uchroot-jail clone jail ${base}/new`,
+      `: ${base}/new: Permission denied, mkdir\nhint: name a directory of your own`,
+    ],
+    [
+      `uchroot-jail build ./new ${base}/closed/program`,
+      ': it may not be read\nhint: name a file that this user may read, or try sudo\n',
+    ],
+    ['uchroot-jail changes project', `hint: uchroot --rootless --workspace project USER`],
+    // words in the wrong order
+    [`uchroot --rootless jail ${uid} ls`, `Unknown user jail\nhint: uchroot --rootless ${uid} jail ls\n`],
+    [`uchroot --rootless --hostname ${uid} jail /bin/ls`, `Unknown user jail\nhint: the order is uchroot `],
+    [
+      'uchroot-jail build ls bash ./new',
+      ': DIRECTORY comes first, and ls is none\nhint: uchroot-jail build ./new ls bash\n',
+    ],
+    [
+      'uchroot-jail build new ls --copy file:etc/file',
+      'absolute path of the jail\nhint: write --copy file:/etc/file\n',
+    ],
+    ['uchroot-tcpd match 192.0.2.1 sshd', 'DAEMON comes first\nhint: uchroot-tcpd match sshd 192.0.2.1\n'],
+  ];
+  for (const [line, says] of rows) t.match(run(line).stderr, new RegExp(says), line);
+  const checked = run(`uchroot-jail check ${ofRoot}`).stdout;
+  t.match(checked, new RegExp(`the owner of the jail can read it: .* → sudo uchroot-jail check ${ofRoot}\n`));
+  const gone = start([
+    ...by,
+    'sh',
+    '-c',
+    'cd "$0" && rmdir "$0" && exec "$@"',
+    `${home}/project`,
+    ...jailWords,
+    'build',
+    'x',
+    'ls',
+  ]);
+  t.match(
+    gone.stderr,
+    /: the working directory does not exist any more\nhint: change to one that exists, such as cd \/\n/,
+  );
+});
+
+test('adopted services in a directory that only root may read are not told as none', async (t) => {
+  const hidden =
+    'mount -t tmpfs none /var/lib && mkdir -p /var/lib/uchroot/services && chmod 0700 /var/lib/uchroot';
+  const script = jailWords.map((word) => word.replace('uchroot-jail.cjs', 'uchroot-service.cjs'));
+  const told = start([
+    'unshare',
+    '--mount',
+    'sh',
+    '-c',
+    `${hidden} && exec "$@"`,
+    'sh',
+    ...by,
+    ...script,
+    'status',
+  ]);
+  t.match(told, {
+    status: 1,
+    stderr: /: only root adopts services, and sees those that are adopted\nhint: start it with sudo\n/,
+  });
+});
+
 test("a jail of root's is checked as far as the user sees it", async (t) => {
   const place = own(t);
   const { make, launch } = place;

@@ -23,7 +23,7 @@ import { CHECK_FORMATS, FORMATS, toFormat } from '../common-options.ts';
 import { explainRule, showCheck } from './jail-check-report.ts';
 import { explain } from './explain-command.ts';
 import { inventoryCommands } from './inventory-commands.ts';
-import { refuseHostDest, refuseUnexpanded } from './jail-operands.ts';
+import { refuseOtherJail } from './jail-operands.ts';
 import { newsLeft, showBuilt, showList, showUpdate, summaryOf } from './jail-report.ts';
 import { jsonDocument } from '../../words/json.ts';
 import { sourceDateEpoch } from './source-date-epoch.ts';
@@ -79,8 +79,7 @@ libraries, the data of its Debian package, and the packs that it needs.`,
   ending: () => `\nPacks:\n${packLines()}`,
   operands: [1, Infinity],
   run: (read, watch, directory, ...programs) => {
-    refuseUnexpanded(directory);
-    refuseHostDest(directory, bytesOf(read, 'copy').at(-1));
+    refuseOtherJail(directory, programs, bytesOf(read, 'copy').at(-1));
     const [from, recipe, image] = [valueOf(read, 'from'), valueOf(read, 'recipe'), valueOf(read, 'image')];
     return work(read, watch, directory, showBuilt, (request) =>
       buildJail({

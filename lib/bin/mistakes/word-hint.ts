@@ -1,8 +1,11 @@
-// Hints about a word of the command line. Pure.
+// Hints about a word of the command line. Pure but for a jail in the place of USER.
+import { statSync } from 'node:fs';
+
 import type { LaunchError, UsageError } from '../../errors.ts';
 import type { Argument } from '../../values/command-option.ts';
 import { words } from '../../words/word-list.ts';
 import { commandLine, stripReturns, unexpanded } from '../../words/shell-word.ts';
+import { lookOr } from '../../words/system-error.ts';
 
 const order = 'the order is uchroot [OPTION]... USER DIRECTORY PROGRAM [ARGUMENT]...';
 
@@ -20,6 +23,8 @@ export function returnHint(last: string | undefined): string | undefined {
     ? `${stripReturns('SCRIPT')}   # the line ends in a carriage return, as in files of Windows`
     : undefined;
 }
+
+const isDirectory = (path: string): boolean => lookOr(false, () => statSync(path).isDirectory());
 
 /**
  * A hint that says more than that of the error.
@@ -42,7 +47,15 @@ export function wordHint(
   if (left !== undefined && 'step' in error && error.step === 'jail')
     return `${left.problem}: write ${left.written}`;
   if (error.code !== 'ERR_UNKNOWN_USER') return undefined;
-  if (user.includes('/')) return order;
+  const [directory = ''] = others;
+  // a jail in the place of USER, and a word that is none in the place of DIRECTORY
+  const isSwapped = isDirectory(user) && directory !== '' && !directory.includes('/');
+  if (isSwapped && !isDirectory(directory)) {
+    const [first, second] = operands;
+    const swapped = all.map((word) => (word === first ? second : word === second ? first : word) ?? word);
+    return commandLine('uchroot', ...swapped.map(({ bytes }) => bytes.toString('latin1')));
+  }
+  if (user.includes('/') || isDirectory(user)) return order;
   const program = Object.keys(programs).find((name) => programs[name]?.includes(user));
   return program && commandLine(program, ...operands.map(({ bytes }) => bytes.toString('latin1')));
 }

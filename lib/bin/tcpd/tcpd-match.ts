@@ -7,6 +7,7 @@ import { option } from '../../values/command-option.ts';
 import { UsageError } from '../../errors.ts';
 import { jsonDocument } from '../../words/json.ts';
 import { quote } from '../../words/quote.ts';
+import { commandLine } from '../../words/shell-word.ts';
 import type { CheckFinding } from '../../tcpwrappers/check/checked-file.ts';
 import type { RequestDescription } from '../../tcpwrappers/connection/request-info.ts';
 import { explain, type ExplainedEnd, type HostsExplanation } from '../../tcpwrappers/check/explanation.ts';
@@ -36,6 +37,10 @@ export const match: Command<undefined> = {
   failureStatus: 2,
   run: async (read, _, first, second) => {
     const format = toFormat(valueOf(read, 'format'), FORMATS);
+    if (isIP(String(first)) !== 0 && isIP(String(second)) === 0)
+      throw new UsageError(`${quote(first)} is an address, and DAEMON comes first`, {
+        hint: commandLine('uchroot-tcpd', 'match', second.toString('latin1'), String(first)),
+      });
     const { tables } = openHosts(toNamedFiles(read));
     const timeoutMs = 1000 * (numberOf(read, 'timeout', 3600) ?? 10);
     const explanations: HostsExplanation[] = [];

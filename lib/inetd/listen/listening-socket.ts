@@ -3,7 +3,7 @@ import { chmodSync, closeSync, constants, fstatSync, lstatSync, openSync, rmSync
 
 import { O_PATH } from '../../tree/root.ts';
 import { UsageError, type LaunchError } from '../../errors.ts';
-import { listenError } from '../../launch/host/host-port.ts';
+import { listenError, lowPort } from '../../launch/host/host-port.ts';
 import { native, type WatchHandle } from '../../native.ts';
 import { isDeadSocket } from '../../service/adopt/dead-socket.ts';
 import { quote } from '../../words/quote.ts';
@@ -15,6 +15,7 @@ export const DATAGRAM = 2;
 
 const HINTS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'name an address of this host: ip address shows them',
+  EACCES: 'this user may not make a socket there: name another path',
   ENOENT: 'its directory is not there: make it first, or name another path',
   ENAMETOOLONG: `choose a shorter path: it has at most ${MAX_PATH_BYTES} bytes (unix(7))`,
 };
@@ -22,7 +23,12 @@ const HINTS: Readonly<Record<string, string>> = {
 /** An error of bind(2) or of another call for an address. */
 export function toListenError(error: unknown, address: ListenAddress): LaunchError {
   const { code = '' } = error as NodeJS.ErrnoException;
-  const hint = code === 'EADDRINUSE' ? hintOfTaken(address) : HINTS[code];
+  const hint =
+    code === 'EADDRINUSE'
+      ? hintOfTaken(address)
+      : code === 'EACCES' && address.kind === 'internet'
+        ? lowPort
+        : HINTS[code];
   return listenError(error, showListenAddress(address), hint);
 }
 

@@ -142,7 +142,10 @@ export async function askStatus(
         cause: error,
       });
     throw new UsageError(`${quote(path)}: no uchroot-inetd answers: ${reason(-errno)}`, {
-      hint: 'is uchroot-inetd running, with --status-socket or --config? Only root may ask it.',
+      hint:
+        errno === -constants.errno.EACCES
+          ? 'only root may ask it: try sudo'
+          : 'is uchroot-inetd running, with --status-socket or --config? Only root may ask it.',
       cause: error,
     });
   }

@@ -10,6 +10,7 @@ import { type DirectoryRoot, type FileRoot, openFileRoot, O_PATH } from '../../t
 import { errnoName, reason } from '../../words/errno.ts';
 import { JailError } from '../../errors.ts';
 import { native, type PathFacts } from '../../native.ts';
+import { closedWay } from '../host/jail-directory.ts';
 import { quote } from '../../words/quote.ts';
 import { memoize } from '../../values/remember.ts';
 import { caller, isOrdinary, type Owner, waySeenBy } from '../../trust/owner.ts';
@@ -100,7 +101,7 @@ function findWay(directory: BytePath): PathFacts {
   if (facts.fd >= 0) return facts;
   const path = quote(facts.walkPath ?? pathBytes(directory));
   const errno = facts.walkErrno ?? 0;
-  throw new JailError(`${path}: ${reason(errno)}`, { code: errnoName(errno), path });
+  throw new JailError(`${path}: ${reason(errno)}`, { code: errnoName(errno), path, hint: closedWay(errno) });
 }
 
 // The owner gains nothing by writing to his own files.

@@ -85,7 +85,7 @@ export async function checkWith(asked: CheckRequest, settled?: Manifest): Promis
     const before = await look(replace);
     // one fix may end several findings: only another look can tell what is left
     return reportOf(before.fixed.length === 0 ? before : await look(), before.fixed);
-  });
+  }, absolute(request.directory));
 }
 
 interface Look {

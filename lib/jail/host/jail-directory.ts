@@ -132,5 +132,12 @@ function judge(way: Way): void {
 
 function unreachable({ walkErrno = 0, walkPath }: PathFacts): JailError {
   const path = quote(walkPath ?? '');
-  return new JailError(`${path}: ${reason(walkErrno)}`, { code: errnoName(walkErrno), path });
+  const hint = closedWay(walkErrno);
+  return new JailError(`${path}: ${reason(walkErrno)}`, { code: errnoName(walkErrno), path, hint });
 }
+
+/** The hint for a way that the caller may not go. */
+export const closedWay = (errno: number): string | undefined =>
+  errnoName(errno) === 'EACCES'
+    ? 'this user may not enter it: name a directory of your own, or try sudo'
+    : undefined;

@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 
 import { JailError } from '../../errors.ts';
 import { quote } from '../../words/quote.ts';
+import { bySudo } from '../../words/shell-word.ts';
 
 /**
  * Writes it to a descriptor. The same archive gives the same bytes, by one version of squashfs-tools.
@@ -45,6 +46,6 @@ function missing(error: NodeJS.ErrnoException): Error {
   return new JailError('sqfstar, which makes a squashfs, is in none of the directories of PATH', {
     code: 'ERR_MISSING',
     path: 'sqfstar',
-    hint: 'apt-get install squashfs-tools',
+    hint: bySudo('apt-get install squashfs-tools'),
   });
 }

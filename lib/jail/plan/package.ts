@@ -6,7 +6,7 @@ import { walk } from '../../tree/walk.ts';
 import { UsageError } from '../../errors.ts';
 import { nearest } from '../../words/nearest.ts';
 import { quote } from '../../words/quote.ts';
-import { commandLine, eachAlone } from '../../words/shell-word.ts';
+import { bySudo, commandLine, eachAlone } from '../../words/shell-word.ts';
 import { type Choice, choose } from '../dpkg/choice.ts';
 import { openPackages, type Package, type Packages } from '../dpkg/database.ts';
 import type { HostDatabase } from '../dpkg/host-database.ts';
@@ -185,7 +185,7 @@ function findPackage(packages: Packages, name: string): Package {
       eachAlone('--package', name) ??
       (meant === undefined
         ? nameOfPackage.test(name)
-          ? `apt-get install ${name}`
+          ? bySudo(`apt-get install ${name}`)
           : 'a name has small letters, digits and + - . alone: dpkg -l lists the packages'
         : `did you mean ${meant}?`),
   });

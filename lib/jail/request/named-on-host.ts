@@ -83,6 +83,7 @@ function givenProgram(root: FileRoot, path: BytePath, program: Bytes): BytePath 
 function pathHint(root: FileRoot, path: BytePath, end: Walk): string {
   if (end.kind === 'found' && end.status.kind === 'directory')
     return `a directory is copied by: --copy ${showPath(path)}`;
+  if (end.kind === 'denied') return 'name a file that this user may read, or try sudo';
   return neighbourHint(root, path);
 }
 

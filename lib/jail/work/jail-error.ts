@@ -27,7 +27,7 @@ export function toJailError(error: unknown, where?: BytePath): unknown {
 
 /**
  * Does work on a jail for a caller of the library.
- * @param directory the jail; if its disk is full or read-only, the message begins with it
+ * @param directory the jail; if its disk is full or read-only, or it may not be opened, the message begins with it
  * @throws as `work`, but a JailError for a system error
  */
 export async function withJailErrors<T>(work: () => Promise<T>, directory?: BytePath): Promise<T> {
@@ -39,11 +39,17 @@ export async function withJailErrors<T>(work: () => Promise<T>, directory?: Byte
     if (directory === undefined || !(told instanceof JailError)) throw told;
     const { code, path } = told;
     const isReadOnly = code === 'EROFS';
-    if (!isReadOnly && !isFull(code)) throw told;
+    if (!isReadOnly && code !== 'EACCES' && !isFull(code)) throw told;
     const hint = isReadOnly ? `${READ_ONLY} $(findmnt -nro TARGET -T ${shellWord(directory)})` : told.hint;
-    const message = isWithin(path ?? '', showPath(directory))
-      ? told.message
-      : `${showPath(directory)}: ${told.message}`;
+    // the jail itself, or a temporary name beside it
+    const isItself = path === '/' || /\/\.[^/]+\.uchroot-[^/]+$/.test(path ?? '');
+    // it can be a file of the host
+    if (code === 'EACCES' && !isItself) throw told;
+    const message = isItself
+      ? `${showPath(directory)}: ${told.message.replace(`${path}: `, '')}`
+      : isWithin(path ?? '', showPath(directory))
+        ? told.message
+        : `${showPath(directory)}: ${told.message}`;
     throw new JailError(message, { code, path, hint, cause: error });
   }
 }
@@ -75,6 +81,7 @@ const FULL = 'make room; the jail is as it was';
 const READ_ONLY = 'name a directory of another file system, or make this one writable: mount -o remount,rw';
 
 const HINTS: Readonly<Record<string, string | undefined>> = {
+  EFBIG: 'the shell limits the size of files: ulimit -f unlimited',
   ENOSPC: FULL,
   EDQUOT: FULL,
   EIO: writeHints.EIO,

@@ -119,7 +119,7 @@ function warnOfOwner({ file, warn }: CompileOptions, account: Account): void {
   if (process.geteuid?.() !== 0) {
     warn({
       message: `compile: ${quote(file)} belongs to uid ${process.geteuid?.()}, who could replace what root starts`,
-      hint: 'install it with: install -o root -g root',
+      hint: `sudo install -o root -g root -m 0755 ${shellWord(bytePath(file))} /usr/local/sbin   # or another directory of root`,
     });
   }
   const { components, fd } = native.walkPathSync(pathBytes(parentPath(bytePath(file))));

@@ -1,14 +1,24 @@
 // Decides whether the jail's directory is safe from the program's user. lib/trust judges; this file finds the words. Pure but for the
-// working directory and the hint for a misspelt path.
+// working directory and the hint for a path that is not there.
+import { accessSync, constants, existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { bytePath, lastComponent, placeInSrv, showPath, trimSlashes } from '../../tree/path.ts';
+import {
+  bytePath,
+  type BytePath,
+  lastComponent,
+  parentPath,
+  pathBytes,
+  placeInSrv,
+  showPath,
+  trimSlashes,
+} from '../../tree/path.ts';
 import { errnoName, reason } from '../../words/errno.ts';
 import { LaunchError } from '../../errors.ts';
 import type { HostFacts } from '../../native.ts';
 import { jailOfName, nearestJail } from '../../tree/misspelt-path.ts';
 import { quote } from '../../words/quote.ts';
-import { commandLine, shellWord } from '../../words/shell-word.ts';
+import { bySudo, commandLine, shellWord } from '../../words/shell-word.ts';
 import { waySeenBy } from '../../trust/owner.ts';
 import {
   foreignLink,
@@ -20,6 +30,7 @@ import {
   type WayFinding,
 } from '../../trust/way.ts';
 import type { Person } from '../../trust/writer.ts';
+import { lookOr } from '../../words/system-error.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { toPerson, type Account, type Outside } from './account.ts';
 import { isOwn } from './rootless.ts';
@@ -54,8 +65,28 @@ export function unreachable(
     code,
     errno,
     path,
-    hint: code === 'ENOENT' && request !== undefined ? buildHint(request) : hintOf[code],
+    hint:
+      code === 'ENOENT' && request !== undefined
+        ? buildHint(request)
+        : code === 'EACCES'
+          ? notLetIn(request?.program)
+          : hintOf[code],
   });
+}
+
+const notLetIn = (program: NormalRequest['program']): string =>
+  `this user may not enter it; one of his own: uchroot-jail build ~/jail ${shellWord(bytePath(program ?? '/bin/sh'))}`;
+
+/** The error for a jail whose mode or owner keeps an ordinary caller out. */
+export function closedJail(
+  { jail, program }: Pick<NormalRequest, 'jail' | 'program'>,
+  owner: number,
+): LaunchError {
+  const path = quote(jail);
+  const message = `jail: ${path}: permission denied`;
+  const hint =
+    owner === process.geteuid?.() ? commandLine('chmod', 'u+rwx', bytePath(jail)) : notLetIn(program);
+  return new LaunchError(message, { step: 'jail', call: 'openat', code: 'EACCES', errno: 13, path, hint });
 }
 
 const buildLine = (path: string, program: NormalRequest['program']): string =>
@@ -66,7 +97,17 @@ function buildHint({ jail, program }: Pick<NormalRequest, 'jail' | 'program'>): 
   const path = trimSlashes(bytePath(jail));
   const meant = nearestJail(path) ?? jailOfName(lastComponent(path));
   if (meant !== undefined) return `did you mean ${showPath(meant)}?`;
-  return buildLine(path, program);
+  const line = buildLine(path, program);
+  return mayWriteTo(parentPath(path)) ? line : bySudo(line);
+}
+
+// The builder makes directories above the jail too.
+function mayWriteTo(directory: BytePath): boolean {
+  if (directory !== '/' && !existsSync(pathBytes(directory))) return mayWriteTo(parentPath(directory));
+  return lookOr(false, () => {
+    accessSync(pathBytes(directory), constants.W_OK);
+    return true;
+  });
 }
 
 /** A finding about the path to a directory. It refuses the launch, or is a warning. */
@@ -153,9 +194,11 @@ function toMessage(
   const remedy = isForAll(finding)
     ? 'name a directory below it'
     : remedyOf(finding, word, outside === undefined);
-  const hint = isElsewhere && outside === undefined ? (elsewhere?.(kind === 'host-root') ?? remedy) : remedy;
-  const isJails = elsewhere !== undefined && kind === 'owner' && hint === remedy && outside === undefined;
+  const meant = isElsewhere && outside === undefined ? (elsewhere?.(kind === 'host-root') ?? remedy) : remedy;
+  const isJails = elsewhere !== undefined && kind === 'owner' && meant === remedy && outside === undefined;
   const note = isJails ? `uchroot-jail check ${word} shows what else in it is the user's` : undefined;
+  // a launch by root, which an ordinary user plans, checks or compiles
+  const hint = outside === undefined ? bySudo(meant) : meant;
   return { refuses, path, message: `${title}: ${path}${above} ${how}${end}`, hint, note };
 }
 

@@ -7,10 +7,14 @@ import { showHostPort, type ListenPort } from '../request/listen-on-value.ts';
 
 const stream = 1; // SOCK_STREAM
 
+/** The remedy for EACCES of bind(2). */
+export const lowPort =
+  'a port below 1024 takes root or CAP_NET_BIND_SERVICE: choose a higher one for the host';
+
 const hints: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program listens there: ss -ltnp shows it; end it, or choose another port of the host',
   EADDRNOTAVAIL: 'name an address of this host: ip address shows them',
-  EACCES: 'a port below 1024 takes root or CAP_NET_BIND_SERVICE: choose a higher one for the host',
+  EACCES: lowPort,
 };
 
 /** An error of bind(2) or of another call for an address. @param shown the address */

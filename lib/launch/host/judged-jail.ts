@@ -1,15 +1,19 @@
 // Judges the host's answers to a launch: the account, the privilege of this process, and the directory of the jail.
+import { fstatSync } from 'node:fs';
+
 import { native, type HostFacts } from '../../native.ts';
 import { isMarked } from '../../tree/by-reference.ts';
 import { bytePath } from '../../tree/path.ts';
 import { openFileRoot } from '../../tree/root.ts';
 import { walk } from '../../tree/walk.ts';
+import { unless } from '../../words/system-error.ts';
 import { namespacesOf } from '../request/isolation-value.ts';
 import { anyAbi } from '../request/landlock-value.ts';
 import type { NormalRequest } from '../request/request.ts';
 import { toAccount, type Account } from './account.ts';
 import {
   acceptDirectory,
+  closedJail,
   jailFor,
   judgeDirectory,
   refuseLink,
@@ -63,7 +67,8 @@ export function judge(request: NormalRequest, facts: HostFacts, privileged = tru
 export const mounts = (request: NormalRequest): boolean => namespacesOf(request).includes('mount');
 
 function isReferring(request: NormalRequest, fd: number): boolean {
-  const marked = isMarked(openFileRoot(fd));
+  const marked = unless(['EACCES'], () => isMarked(openFileRoot(fd)));
+  if (marked === undefined) throw closedJail(request, fstatSync(fd).uid);
   if (marked) requireRecord(request, fd);
   return marked;
 }

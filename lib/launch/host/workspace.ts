@@ -15,6 +15,7 @@ import { quote } from '../../words/quote.ts';
 import { shellWord } from '../../words/shell-word.ts';
 import type { NormalView, NormalWorkspace } from '../request/isolation-value.ts';
 import type { NormalRequest } from '../request/request.ts';
+import { lookOr } from '../../words/system-error.ts';
 import type { Account } from './account.ts';
 import { hostMounts } from './host-danger.ts';
 import { wayTo } from './host-ways.ts';
@@ -24,7 +25,9 @@ const below = (path: string, name: string): string => posix.join(path, name);
 /** The directory in which all workspaces of this user are kept. */
 function workspacesDirectory(): string {
   if (process.geteuid?.() === 0) return '/var/lib/uchroot/workspaces';
-  const { XDG_STATE_HOME: state, HOME: home = '/' } = process.env;
+  const { XDG_STATE_HOME: state } = process.env;
+  // HOME, or the home of the account
+  const home = lookOr('/', () => process.getBuiltinModule('node:os').homedir());
   // XDG Base Directory Specification: a relative path is ignored
   return below(state?.startsWith('/') === true ? state : below(home, '.local/state'), 'uchroot/workspaces');
 }
@@ -45,7 +48,8 @@ export const layersOf = (place: string): string => below(place, 'layers');
 export const sourceFile = (place: string): string => below(place, 'source');
 
 const hintOf: Readonly<Record<string, string>> = {
-  EACCES: 'the changes are kept there: only the user who starts uchroot may be able to write to it',
+  EACCES:
+    'the changes are kept there: let HOME or XDG_STATE_HOME be a directory in which this user may write',
   EPERM: 'the changes are kept there: only the user who starts uchroot may be able to write to it',
 };
 

@@ -45,6 +45,7 @@ export const rootRows = {
         hint: (_, { source }) =>
           `mount --make-private ${source === undefined ? 'JAIL' : quote(source)}   # the mount that holds it`,
       },
+      EACCES: { hint: 'the caller may not enter it, or a directory above it: name a path that he may reach' },
       ENOTDIR: {
         reason: 'it, or what is above it, is no directory',
         hint: 'what is written to an ephemeral jail is kept in a directory: make one of root, mode 0700',
@@ -97,6 +98,7 @@ export const rootRows = {
     }),
     failures: {
       ...lie,
+      EACCES: { hint: 'the caller must be able to write to the directory of --ephemeral-dir' },
       EBUSY: {
         reason: (_, { overlay }) =>
           overlay?.slot === undefined

@@ -148,7 +148,7 @@ function create(directoryFd: number, name: Buffer, mode: number): number {
   }
 }
 
-const pidDirectoryHint = 'its directory must exist and be writable by root';
+const pidDirectoryHint = 'its directory must exist, and this user must be able to write there';
 const pidNameHint = 'give the path of a file, not of a directory, a device or a link to one';
 const hintOf: Readonly<Partial<Record<ErrnoName, string>>> = {
   ENOTDIR: pidDirectoryHint,

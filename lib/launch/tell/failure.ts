@@ -9,7 +9,7 @@ import { describeStep, messageHead, rowOf, targetOf, wordsFor } from '../plan/ta
 import { bindHint } from './bind-hint.ts';
 import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
 import type { Diagnosis } from './found-path.ts';
-import type { JailView } from './jail-view.ts';
+import { forCaller, type JailView } from './jail-view.ts';
 
 // Phase of native/plan/plan.h: work outside the steps.
 const phases: Readonly<Record<number, string>> = {
@@ -75,7 +75,7 @@ export function toLaunchError(steps: readonly Step[], failure: PlanFailure, view
     code,
     errno,
     path: found?.path || targetOf(step, context),
-    hint: found?.hint ?? attempt(() => bindHint(steps, step, code, view)) ?? words.hint,
+    hint: forCaller(view, found?.hint ?? attempt(() => bindHint(steps, step, code, view)) ?? words.hint),
     exitStatus: step.op === 'execve' ? execStatus : exitStatuses.failed,
   });
 }

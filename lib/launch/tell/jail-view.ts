@@ -2,6 +2,7 @@
 import { bytePath, trimSlashes, type BytePath } from '../../tree/path.ts';
 import { openFileRoot, type FileRoot, type FileStatus } from '../../tree/root.ts';
 import { quote } from '../../words/quote.ts';
+import { bySudo, startedBy } from '../../words/shell-word.ts';
 import type { Account } from '../host/account.ts';
 import { hostAccount } from '../host/rootless.ts';
 import type { Launch } from '../plan/launch.ts';
@@ -47,6 +48,17 @@ export function viewOf(launch: Launch, jailFd = launch.jail.fd): JailView {
     isUnsafe: jail.warnings.length > 0,
     host: glance(execve.program, jailFd < 0 ? undefined : seen),
   };
+}
+
+/** A hint as the caller can follow it: only root and its owner change a jail. */
+export function forCaller({ root }: Pick<JailView, 'root'>, hint: string | undefined): string | undefined {
+  const ofRoot = hint === undefined ? undefined : bySudo(hint);
+  if (ofRoot === hint) return hint;
+  try {
+    return root.lstat('/' as BytePath)?.uid === startedBy ? hint : ofRoot;
+  } catch {
+    return ofRoot; // an error of this look must not hide the failure itself
+  }
 }
 
 /** Whether the mode gives an account a right. No capability overrides it, not even for uid 0 (capabilities(7), CAP_DAC_OVERRIDE). */

@@ -17,7 +17,7 @@ import { errorCode, lookOr } from '../../words/system-error.ts';
 import { diagnoseDirectory, diagnoseProgram } from './diagnose.ts';
 import type { Launch } from '../plan/launch.ts';
 import type { Diagnosis } from './found-path.ts';
-import { describeMode, isClosed, viewOf, type JailView } from './jail-view.ts';
+import { describeMode, forCaller, isClosed, viewOf, type JailView } from './jail-view.ts';
 import type { Step } from '../plan/step.ts';
 import { pathOf } from './library-glance.ts';
 import { buildCommand, hostWord, interpreterHint } from './program-hint.ts';
@@ -108,14 +108,19 @@ function hintFor(
   return unusable === undefined ? build : `${build} --replace ${shellWord(walk(view.root, unusable).path)}`;
 }
 
-function toError(launch: Launch, step: Step, subject: Uint8Array, diagnosis: Diagnosis): LaunchError {
+function toError(
+  { launch, view }: { readonly launch: Launch; readonly view: JailView },
+  step: Step,
+  subject: Uint8Array,
+  diagnosis: Diagnosis,
+): LaunchError {
   const head = step.op === 'execve' && diagnosis.isPlain ? '' : `${step.op}: `;
   return new LaunchError(`${head}${showPath(bytePath(subject))}: ${diagnosis.message}`, {
     step: step.op,
     place: launch.steps.indexOf(step) + 1,
     code: diagnosis.missing ? 'ENOENT' : 'EACCES',
     path: diagnosis.path,
-    hint: diagnosis.hint,
+    hint: forCaller(view, diagnosis.hint),
     exitStatus:
       step.op !== 'execve'
         ? exitStatuses.failed
@@ -144,12 +149,12 @@ export function findProblem(launch: Launch, view = viewOf(launch)): LaunchError 
   for (const step of steps) {
     if (step.op !== 'chdir') continue;
     const found = attempt(() => diagnoseDirectory(view, step.path));
-    if (found !== undefined) return toError(launch, step, step.path, found);
+    if (found !== undefined) return toError({ launch, view }, step, step.path, found);
   }
   const path = pathOf(execve.env);
   const found = attempt(
     () =>
       diagnoseProgram(view, execve.program) ?? findMissing({ ...view, account }, execve.program, { path }),
   );
-  return found && toError(launch, execve, execve.program, found);
+  return found && toError({ launch, view }, execve, execve.program, found);
 }

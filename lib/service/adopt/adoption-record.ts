@@ -17,9 +17,10 @@ import {
 import { JailError, UsageError } from '../../errors.ts';
 import { forgetPlan } from '../../jail/plan/kept-plan.ts';
 import { bytePath } from '../../tree/path.ts';
+import { requireRoot } from './service-request.ts';
 import { native } from '../../native.ts';
 import { printedJson } from '../../words/json.ts';
-import { unless } from '../../words/system-error.ts';
+import { errorCode, unless } from '../../words/system-error.ts';
 import { syncDirectory } from '../../values/replaced-file.ts';
 import type { AdoptionOptions } from './adoption.ts';
 import type { Reading } from './systemd-bus.ts';
@@ -160,9 +161,20 @@ export function writeRecord(record: AdoptionRecord): void {
   commitRecord(record.plan.unit);
 }
 
+function recorded(): readonly string[] {
+  try {
+    return readdirSync(base);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'EACCES') requireRoot();
+    if (code === 'ENOENT' || code === 'ENOTDIR') return [];
+    throw error;
+  }
+}
+
 // The services that have this file.
 const unitsWith = (fileFor: (unit: string) => string): readonly string[] =>
-  (unless(['ENOENT', 'ENOTDIR'], () => readdirSync(base)) ?? [])
+  recorded()
     .map((name) => name.replaceAll('+', ':'))
     .filter((unit) => existsSync(fileFor(unit)))
     .toSorted();

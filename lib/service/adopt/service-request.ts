@@ -51,7 +51,9 @@ export interface AdoptRequest extends ServiceWork {
 /** @throws UsageError if the caller is not root */
 export function requireRoot(): void {
   if (process.geteuid?.() !== 0)
-    throw new UsageError('services are adopted by root', { hint: 'start it with sudo' });
+    throw new UsageError('only root adopts services, and sees those that are adopted', {
+      hint: 'start it with sudo',
+    });
 }
 
 /** A checked copy of a request about a service. @throws UsageError, and if the caller is not root */

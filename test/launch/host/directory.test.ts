@@ -9,6 +9,7 @@ import {
   unreachable,
 } from '../../../lib/launch/host/directory.ts';
 import type { PathComponent } from '../../../lib/native.ts';
+import { bySudo } from '../../../lib/words/shell-word.ts';
 
 const sam: Account = {
   uid: 1001,
@@ -133,7 +134,7 @@ t.test(
     ];
     const to = jailFor({ jail: Buffer.from('/h/j'), program: undefined });
     const [above, jail] = judgeDirectory({ components, isHostRoot: false }, sam, to);
-    t.equal(above?.hint, 'uchroot-jail build /srv/j /bin/sh');
+    t.equal(above?.hint, bySudo('uchroot-jail build /srv/j /bin/sh'));
     t.equal(jail?.hint, above?.hint);
   },
 );
@@ -144,7 +145,7 @@ t.test('any other owner than root only warns, and the remedy is chown', async (t
   ]);
   const j = { path: Buffer.from('/j'), parent: -1, mode: directory | 0o755, uid: 5, gid: 0 };
   const [finding] = judgeDirectory({ components: [j], isHostRoot: false }, sam);
-  t.equal(finding?.hint, 'chown root:root /j');
+  t.equal(finding?.hint, bySudo('chown root:root /j'));
 });
 
 t.test('a symbolic link is judged by the directory it lies in', async (t) => {
@@ -230,7 +231,7 @@ t.test('the first refusal is thrown, unless the risk is accepted', async (t) => 
     step: 'jail',
     path: '/j',
     exitStatus: 125,
-    hint: /^chmod go-w \/j .*--insecure-path/,
+    hint: /^(?:sudo )?chmod go-w \/j .*--insecure-path/,
   });
   t.equal(acceptDirectory(findings, true), findings);
   const [warning] = findings;
@@ -253,7 +254,7 @@ t.test('a jail that is not reached is told with path, reason and remedy', async 
     code: 'ENOENT',
     errno: 2,
     path: '/srv/jial',
-    hint: 'uchroot-jail build /nothing/jial /bin/ls',
+    hint: bySudo('uchroot-jail build /nothing/jial /bin/ls'),
     exitStatus: 125,
   });
 });

@@ -19,6 +19,8 @@ export interface Own {
   /** Runs uchroot-jail, and uchroot --rootless. */
   readonly make: (...words: readonly string[]) => Ended;
   readonly launch: (...words: readonly string[]) => Ended;
+  /** Runs any command of the package that starts no program, in the home. */
+  readonly run: (line: string) => Ended;
 }
 
 export const done = { status: 0, signal: null };
@@ -47,6 +49,12 @@ export function ordinaryUser(uid: number) {
           ? resident.run('uchroot-jail', words, '/', env)
           : start([...jailWords, ...words], { by, env }),
       launch: (...words) => start([...launchWords, '--rootless', ...words], { by, env }),
+      run: (line) => {
+        const [program = '', ...words] = line.split(' ');
+        if (program !== 'uchroot' && resident.takes(words)) return resident.run(program, words, home, env);
+        const script = `${dirname(jailWords[1] ?? '')}/${program}.cjs`;
+        return start([process.execPath, script, ...words], { by, env, cwd: home });
+      },
     };
   }
 

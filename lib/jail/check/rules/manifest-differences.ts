@@ -43,11 +43,15 @@ export const manifestItself = inGroup('tamper', [
     attack:
       'Nobody knows what was put into it, or whether it is still the same (CWE-353). The check only finds what is wrong by itself.',
     remedy: '# build it: uchroot-jail build NEW-DIRECTORY PROGRAM...; or leave it so: --ignore no-manifest',
-    *look({ manifest, manifestFault, isManifestClosed }) {
+    *look({ manifest, manifestFault, isManifestClosed, directory }) {
       if (manifest !== undefined || manifestFault !== undefined) return;
       if (isManifestClosed) {
         const message = 'only the owner of the jail can read it: nothing was compared with it';
-        yield { path: MANIFEST_PATH, message, remedy: decision('let the owner of the jail check it') };
+        yield {
+          path: MANIFEST_PATH,
+          message,
+          remedy: `sudo ${commandLine('uchroot-jail', 'check', directory)}`,
+        };
         return;
       }
       const message = 'there is none: whether the jail is still what was built cannot be told';
