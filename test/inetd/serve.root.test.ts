@@ -212,31 +212,18 @@ test('--rate makes clients wait, and refuses none', async (t) => {
   t.ok(performance.now() - begin > 250, 'six of them have waited for 50 ms each');
 });
 
+// Long enough for the program to begin, also on a busy machine.
+const limited = (): readonly string[] => ['--timeout', String(patientMs(500) / 1000)];
+
 test('--timeout ends a connection, and its line says so', async (t) => {
-  const daemon = await startInetd(t, [
-    ...listen,
-    '--timeout',
-    String(patientMs(500) / 1000),
-    user,
-    jail,
-    '/server',
-    'copy',
-  ]);
+  const daemon = await startInetd(t, [...listen, ...limited(), user, jail, '/server', 'copy']);
   const client = await connectTo(t, local(daemon.port));
   t.equal((await hear(client)).error, undefined);
   t.match(await daemon.entries(1), [{ reason: 'time', signal: 'SIGTERM' }]);
 });
 
 test('a program that ends with status 0 at SIGTERM has been ended by its time limit all the same', async (t) => {
-  const daemon = await startInetd(t, [
-    ...listen,
-    '--timeout',
-    String(patientMs(500) / 1000),
-    user,
-    jail,
-    '/server',
-    'obey',
-  ]);
+  const daemon = await startInetd(t, [...listen, ...limited(), user, jail, '/server', 'obey']);
   await hear(await connectTo(t, local(daemon.port)));
   t.match(await daemon.entries(1), [{ reason: 'time', exitCode: 0, signal: null }]);
 });
