@@ -65,16 +65,21 @@ export async function openJailedReader(signal: AbortSignal | undefined): Promise
     ) as [number, number];
     const output = piecesFrom(from);
     const frames = new FrameReader();
+    let sending: Promise<unknown> = Promise.resolve();
     return {
-      read: (layer, events) =>
-        feed(layer, events, input, frames, output).catch((error: unknown) => {
+      read: (layer, events) => {
+        const sent = sendLayer(layer, input);
+        sending = sent.catch(() => {});
+        return receive(sent, events, frames, output).catch((error: unknown) => {
           throwIfAborted(signal); // then the process was ended from here
           throw error;
-        }),
+        });
+      },
       close: async () => {
         process.kill('SIGKILL');
         await process.exited.catch(() => {});
         await output.return();
+        await sending; // after a fault it goes on until its next write fails: not into another file of that number
         native.closeDescriptor(from);
         native.closeDescriptor(input);
         remove();
@@ -179,22 +184,21 @@ async function* piecesFrom(fd: number): AsyncGenerator<Buffer, void, undefined> 
   }
 }
 
-async function feed(
-  { pieces, sizeBytes, diffId }: LayerStream,
-  events: TarEvents,
-  input: number,
-  frames: FrameReader,
-  output: AsyncIterator<Buffer>,
-): Promise<void> {
+async function sendLayer({ pieces, sizeBytes, diffId }: LayerStream, input: number): Promise<void> {
   const send = async (piece: Uint8Array): Promise<void> => {
     for (let at = 0; at < piece.length;) at += (await writeSome(input, piece, at)).bytesWritten;
   };
-  const sendAll = async (): Promise<void> => {
-    await send(Buffer.from(`${JSON.stringify({ sizeBytes, diffId })}\n`));
-    for await (const piece of pieces) await send(piece);
-  };
+  await send(Buffer.from(`${JSON.stringify({ sizeBytes, diffId })}\n`));
+  for await (const piece of pieces) await send(piece);
+}
+
+async function receive(
+  sent: Promise<void>,
+  events: TarEvents,
+  frames: FrameReader,
+  output: AsyncIterator<Buffer>,
+): Promise<void> {
   // If the other side finds a fault, it does not read the rest; and its words come.
-  const sent = sendAll();
   const failed = sent.then(
     () => undefined,
     (error: unknown) => ({ error }),
